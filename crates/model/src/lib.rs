@@ -1,0 +1,36 @@
+//! Pure types of the bgcopy job contract: what every other crate means by a job, a file, a range or an error.
+//!
+//! Owns names, units, limits and the mapping from what happened ([`Condition`]) to the integers of the public
+//! contract ([`HResult`]). It must never do I/O, read a clock or draw a random number.
+
+mod callback;
+mod checksum;
+mod condition;
+mod error;
+mod hresult;
+mod id;
+mod job;
+mod layout;
+mod owner;
+mod progress;
+mod range;
+mod record;
+mod spec;
+mod time;
+mod validator;
+
+pub use callback::NotifyFlags;
+pub use checksum::{Algorithm, Checksum, ParseChecksumError};
+pub use condition::Condition;
+pub use error::{ErrorContext, JobError};
+pub use hresult::HResult;
+pub use id::{FileId, FileIndex, JobId};
+pub use job::{JobState, Priority, Profile};
+pub use layout::{Layout, LayoutError};
+pub use owner::Owner;
+pub use progress::{FileProgress, JobProgress, UNKNOWN_SIZE};
+pub use range::{ByteRange, Extent, RangeSet};
+pub use record::{FilePhase, FileRecord, Inode, JobPhase, JobRecord, Mutation};
+pub use spec::{ClientContext, FileSpec, Header, JobSpec, Limits, ProxyEnvironment};
+pub use time::{ClockAnchor, Moment, Now, Timestamp};
+pub use validator::Validator;

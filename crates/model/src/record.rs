@@ -1,0 +1,214 @@
+//! The durable form of a job: what the engine works on and the store keeps. What is not in here does not survive.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    ByteRange, Checksum, ClientContext, ClockAnchor, FileIndex, Header, JobError, JobId, JobState,
+    Moment, NotifyFlags, Owner, Priority, Profile, RangeSet, Timestamp, Validator,
+};
+
+/// A job without its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// Its identity.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Whose conventions it follows.
+    pub profile: Profile,
+    /// A name for people.
+    pub name: String,
+    /// A description for people.
+    pub description: String,
+    /// Its priority.
+    pub priority: Priority,
+    /// Whether the service completes it by itself.
+    pub auto_complete: bool,
+    /// Which events its client wants to be called for.
+    pub notify_flags: NotifyFlags,
+    /// The shortest time before a retry.
+    pub minimum_retry_delay: Duration,
+    /// How long it may go without a byte; zero: every error is fatal.
+    pub no_progress_timeout: Duration,
+    /// Fields that every request carries; secret.
+    pub headers: Vec<Header>,
+    /// What was true for the client when it made the job.
+    pub context: ClientContext,
+    /// Where it is in its life.
+    pub phase: JobPhase,
+    /// How often it entered an error state.
+    pub error_count: u32,
+    /// Tries in a row that ended without a byte: the retry delay grows with it.
+    pub fruitless_tries: u32,
+    /// When it was made, by the wall.
+    pub created: Timestamp,
+    /// When it was last changed, by the wall.
+    pub modified: Timestamp,
+    /// When its last byte arrived, by the wall.
+    pub transferred_at: Option<Timestamp>,
+    /// When it was made, in service time: expiry counts from here.
+    pub born: Moment,
+    /// When its last byte arrived or it was last resumed, in service time.
+    pub last_progress: Moment,
+}
+
+/// Where a job is in its life. Each variant carries what is true only there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum JobPhase {
+    /// SUSPENDED.
+    Suspended,
+    /// QUEUED: wants a turn. A job that was transferring when the daemon ended comes back as this.
+    Queued,
+    /// CONNECTING (shown as TRANSFERRING in the DO profile): has its turn, no byte yet.
+    Connecting,
+    /// TRANSFERRING.
+    Transferring,
+    /// `TRANSIENT_ERROR`.
+    TransientError {
+        /// What happened.
+        error: JobError,
+        /// When it is tried again.
+        retry_at: Moment,
+    },
+    /// ERROR.
+    Error {
+        /// What happened.
+        error: JobError,
+    },
+    /// TRANSFERRED.
+    Transferred,
+    /// Complete was called and the answer is not yet given: finished files are being named. Durable before the
+    /// first rename, so that a restart goes on with it.
+    Completing {
+        /// The state that is shown meanwhile, and that a rename that fails goes back to (TRANSFERRED), unless the
+        /// job was stopped before all files were there.
+        shown: JobState,
+    },
+    /// ACKNOWLEDGED; final.
+    Acknowledged {
+        /// When, in service time: the record is dropped some time after.
+        at: Moment,
+        /// Whether some files were dropped unfinished.
+        partial: bool,
+    },
+    /// CANCELLED; final.
+    Cancelled {
+        /// When, in service time.
+        at: Moment,
+    },
+}
+
+impl JobPhase {
+    /// The state that the contract shows for it.
+    pub const fn state(&self, profile: Profile) -> JobState {
+        match self {
+            Self::Suspended => JobState::Suspended,
+            Self::Queued => JobState::Queued,
+            Self::Connecting => match profile {
+                Profile::Do => JobState::Transferring,
+                Profile::Bits => JobState::Connecting,
+            },
+            Self::Transferring => JobState::Transferring,
+            Self::TransientError { .. } => JobState::TransientError,
+            Self::Error { .. } => JobState::Error,
+            Self::Transferred => JobState::Transferred,
+            Self::Completing { shown } => *shown,
+            Self::Acknowledged { .. } => JobState::Acknowledged,
+            Self::Cancelled { .. } => JobState::Cancelled,
+        }
+    }
+
+    /// ACKNOWLEDGED and CANCELLED.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Acknowledged { .. } | Self::Cancelled { .. })
+    }
+
+    /// The error of a job in one of the error states.
+    pub const fn error(&self) -> Option<&JobError> {
+        match self {
+            Self::TransientError { error, .. } | Self::Error { error } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// A file of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Its place in the job.
+    pub index: FileIndex,
+    /// Where it is.
+    pub url: Url,
+    /// Its destination: an absolute path. While [`FileRecord::name_pending`] is set, only the folder is final.
+    pub path: PathBuf,
+    /// Whether the last component of `path` may still change, because the caller named a folder and the name is to
+    /// come from the answer.
+    pub name_pending: bool,
+    /// The name of the temporary file in the destination's folder. Recorded before the file is made.
+    pub temporary: String,
+    /// The ranges wanted; empty: all of it.
+    pub ranges: Vec<ByteRange>,
+    /// The digest it must have.
+    pub checksum: Option<Checksum>,
+    /// Bytes of the local file once it is whole; `None`: not known yet.
+    pub size: Option<u64>,
+    /// What the origin said about the version of which bytes are here.
+    pub validator: Validator,
+    /// When the origin last changed it, by its own word: the modification time of the finished file.
+    pub modified: Option<Timestamp>,
+    /// Bytes that are synced to the temporary file.
+    pub durable: RangeSet,
+    /// Times it was started again because its version changed.
+    pub restarts: u32,
+    /// Where it is in its life.
+    pub phase: FilePhase,
+}
+
+/// Where a file is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum FilePhase {
+    /// Bytes are missing.
+    Pending,
+    /// Every byte is in the temporary file, synced and verified.
+    Transferred {
+        /// Whether only the end of the connection told where the file ends.
+        length_unverified: bool,
+    },
+    /// About to be renamed; durable before the rename. A restart that finds no temporary file and this inode under
+    /// the destination's name knows that the rename happened.
+    Publishing {
+        /// The temporary file's identity.
+        inode: Inode,
+    },
+    /// It has its final name.
+    Published,
+    /// Dropped unfinished by Complete, or deleted by Cancel.
+    Dropped,
+}
+
+/// A file's identity in its file system, while the machine runs and across restarts of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Inode {
+    /// The device.
+    pub device: u64,
+    /// The number on it.
+    pub number: u64,
+}
+
+/// One change of the durable state. The store applies a list of them in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Writes a job, new or changed; its files stay.
+    PutJob(Box<JobRecord>),
+    /// Writes files of a job, new or changed.
+    PutFiles(JobId, Vec<FileRecord>),
+    /// Forgets a job and its files.
+    Forget(JobId),
+    /// Records the clocks.
+    PutAnchor(ClockAnchor),
+}

@@ -1,0 +1,106 @@
+//! What tells one version of a remote file from another (RFC 9110, section 8.8).
+
+use serde::{Deserialize, Serialize};
+
+/// The validators that an origin sent with a representation, as far as they are usable.
+///
+/// Two requests speak of the same version only when [`Validator::same_version`] says so; a weak entity tag alone
+/// never does, since it may stay when bytes change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validator {
+    /// The entity tag with its quotes, with `W/` when weak; as sent.
+    pub etag: Option<String>,
+    /// The Last-Modified field as sent.
+    pub last_modified: Option<String>,
+    /// Whether `last_modified` is strong by RFC 9110, section 8.8.2.2: at least one second older than the Date of
+    /// the same answer.
+    pub last_modified_strong: bool,
+    /// The size of the whole representation in bytes, where the origin told it.
+    pub size: Option<u64>,
+}
+
+impl Validator {
+    /// The entity tag if it is strong.
+    pub fn strong_etag(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|tag| !tag.starts_with("W/"))
+    }
+
+    /// The Last-Modified text if it can serve as a strong validator.
+    pub fn strong_date(&self) -> Option<&str> {
+        self.last_modified
+            .as_deref()
+            .filter(|_| self.last_modified_strong)
+    }
+
+    /// What to send in `If-Range` (RFC 9110, section 13.1.5); `None` means that the file must start again at 0.
+    pub fn if_range(&self) -> Option<&str> {
+        self.strong_etag().or_else(|| self.strong_date())
+    }
+
+    /// Whether bytes of `later` may follow bytes of `self` in one file: the same strong entity tag, else the same
+    /// strong date and size. A known size that differs always says no.
+    pub fn same_version(&self, later: &Self) -> bool {
+        if let (Some(a), Some(b)) = (self.size, later.size)
+            && a != b
+        {
+            return false;
+        }
+        match (self.strong_etag(), later.strong_etag()) {
+            (Some(a), Some(b)) => a == b,
+            (Some(_), None) | (None, Some(_)) => false,
+            (None, None) => {
+                self.strong_date().is_some() && self.last_modified == later.last_modified
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tagged(etag: &str, size: u64) -> Validator {
+        Validator {
+            etag: Some(etag.into()),
+            size: Some(size),
+            ..Validator::default()
+        }
+    }
+
+    fn dated(date: &str, strong: bool) -> Validator {
+        Validator {
+            last_modified: Some(date.into()),
+            last_modified_strong: strong,
+            size: Some(1),
+            ..Validator::default()
+        }
+    }
+
+    #[test]
+    fn a_weak_tag_never_joins_two_answers() {
+        let weak = tagged("W/\"a\"", 5);
+        assert!(!weak.same_version(&weak));
+        assert_eq!(weak.if_range(), None);
+    }
+
+    #[test]
+    fn a_strong_tag_joins_unless_the_size_differs() {
+        let tag = tagged("\"a\"", 5);
+        assert!(tag.same_version(&tag));
+        assert!(!tag.same_version(&tagged("\"a\"", 6)));
+        assert!(!tag.same_version(&tagged("\"b\"", 5)));
+        assert_eq!(tag.if_range(), Some("\"a\""));
+    }
+
+    #[test]
+    fn a_date_joins_only_when_it_was_strong_when_first_seen() {
+        assert!(dated("x", true).same_version(&dated("x", true)));
+        assert!(!dated("x", false).same_version(&dated("x", true)));
+        assert!(!dated("x", true).same_version(&dated("y", true)));
+    }
+
+    #[test]
+    fn a_tag_that_disappears_is_another_version() {
+        assert!(!tagged("\"a\"", 1).same_version(&dated("x", true)));
+    }
+}
