@@ -1,0 +1,138 @@
+//! What a client hands over with a call: dictionaries of options, of which each may be left out.
+//!
+//! The service refuses an option that it does not know, so that a misspelt one is never silently without effect.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+use zbus::Type;
+
+use crate::dictionary::options;
+
+options! {
+    /// The options of `CreateJob` and `SubmitJob`.
+    JobOptions {
+        /// A description for people, at most 1 024 characters.
+        description: String = "Description";
+        /// [`bgcopy_model::Priority::code`].
+        priority: u32 = "Priority";
+        /// Whether the service completes the job by itself once every file is there.
+        auto_complete: bool = "AutoComplete";
+        /// [`bgcopy_model::NotifyFlags::bits`].
+        notify_flags: u32 = "NotifyFlags";
+        /// The shortest time before a retry, in seconds.
+        minimum_retry_delay: u32 = "MinimumRetryDelay";
+        /// How long the job may go without a byte, in seconds; 0: every error is fatal.
+        no_progress_timeout: u32 = "NoProgressTimeout";
+        /// Request header fields, name to value. Secret: no call reads them back.
+        headers: Variables = "Headers";
+        /// The client's umask: a finished file has mode `0666 & !umask`.
+        umask: u32 = "Umask";
+        /// Variables of the client's environment, of which the service takes only those that name proxies.
+        environment: Variables = "Environment";
+    }
+}
+
+options! {
+    /// The options of a file.
+    FileOptions {
+        /// The digest it must have: `sha256:<hex>` or `blake3:<hex>`.
+        checksum: String = "Checksum";
+        /// The ranges wanted, (offset, length) each; length 2^64 − 1: to the end.
+        ranges: Vec<(u64, u64)> = "Ranges";
+    }
+}
+
+/// A file to fetch: `(ssa{sv})`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct FileArgs {
+    /// Its URL.
+    pub url: String,
+    /// Its destination: an absolute path; one that ends in `/` leaves the name to the origin.
+    pub path: String,
+    /// What else is wanted.
+    pub options: FileOptions,
+}
+
+/// Names and values that may be secrets (`a{ss}`): header fields, environment variables.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(transparent)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Variables {
+    /// Prints the names alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let owned = |(name, value): (K, V)| (name.into(), value.into());
+        Self(pairs.into_iter().map(owned).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zbus::{
+        Variant,
+        wire::{LE, serialized::Context, to_bytes},
+    };
+
+    use super::*;
+
+    fn read(options: &BTreeMap<&str, Variant<'_>>) -> Result<FileOptions, String> {
+        let bytes = to_bytes(Context::new(LE, 0), options).unwrap();
+        let read: zbus::Result<(FileOptions, _)> = bytes.deserialize();
+        read.map(|(options, _)| options)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_survive_the_wire() {
+        let file = FileArgs {
+            url: "http://h/".into(),
+            path: "/tmp/".into(),
+            options: FileOptions {
+                checksum: None,
+                ranges: Some(vec![(5, 6), (0, u64::MAX)]),
+            },
+        };
+        assert_eq!(FileArgs::SIGNATURE.to_string(), "(ssa{sv})");
+        let bytes = to_bytes(Context::new(LE, 0), &file).unwrap();
+        let (read, _): (FileArgs, _) = bytes.deserialize().unwrap();
+        assert_eq!(read, file);
+
+        let job = JobOptions {
+            headers: Some([("X-A", "b")].into_iter().collect()),
+            umask: Some(0o077),
+            ..JobOptions::default()
+        };
+        let bytes = to_bytes(Context::new(LE, 0), &job).unwrap();
+        let (read, _): (JobOptions, _) = bytes.deserialize().unwrap();
+        assert_eq!(read, job);
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_by_name() {
+        let error = read(&BTreeMap::from([("Chekcsum", Variant::from("x"))])).unwrap_err();
+        assert!(error.contains("Chekcsum"), "{error}");
+    }
+
+    #[test]
+    fn an_option_of_another_type_is_refused_by_name() {
+        let error = read(&BTreeMap::from([("Checksum", Variant::from(1_u32))])).unwrap_err();
+        assert!(error.contains("Checksum"), "{error}");
+    }
+
+    #[test]
+    fn values_of_headers_and_variables_are_not_printed() {
+        let job = JobOptions {
+            headers: Some([("Authorization", "hunter2")].into_iter().collect()),
+            ..JobOptions::default()
+        };
+        let text = format!("{job:?}");
+        assert!(text.contains("Authorization") && !text.contains("hunter2"));
+    }
+}

@@ -1,0 +1,136 @@
+//! What a client calls. Each trait here becomes an asynchronous proxy; [`crate::introspection`] documents the calls.
+//!
+//! Only the settable properties are here one by one; [`crate::properties::read`] reads a whole set in one call. No
+//! value is cached, since changes are told to subscribers only.
+
+use zbus::{OwnedObjectPath, proxy};
+
+use crate::{FileArgs, FileOptions, JobOptions, JobProperties, Result, properties::FileProperties};
+
+/// The manager: one for a service, at [`crate::names::MANAGER_PATH`].
+#[proxy(
+    interface = "org.bgcopy.Manager1",
+    default_service = "org.bgcopy",
+    default_path = "/org/bgcopy"
+)]
+pub trait Manager1 {
+    /// Makes a job without files, SUSPENDED.
+    fn create_job(
+        &self,
+        profile: &str,
+        name: &str,
+        options: &JobOptions,
+    ) -> Result<OwnedObjectPath>;
+
+    /// Makes a job with files and, if asked, resumes it, as one transaction.
+    fn submit_job(
+        &self,
+        profile: &str,
+        name: &str,
+        options: &JobOptions,
+        files: &[FileArgs],
+        resume: bool,
+    ) -> Result<OwnedObjectPath>;
+
+    /// Finds a job by its identity.
+    fn get_job(&self, id: &str) -> Result<OwnedObjectPath>;
+
+    /// Lists the jobs that are not final, the oldest first.
+    fn enum_jobs(&self, all_users: bool) -> Result<Vec<OwnedObjectPath>>;
+
+    /// Lists the jobs that are not final with all their properties.
+    fn list_jobs(&self, all_users: bool) -> Result<Vec<(OwnedObjectPath, JobProperties)>>;
+
+    /// Describes an HRESULT in words.
+    fn get_error_description(&self, hresult: u32) -> Result<String>;
+
+    /// Asks for the signals of the manager and of every job that the caller may see; not those of files.
+    fn subscribe(&self) -> Result<()>;
+
+    /// Withdraws that; jobs subscribed to one by one stay so.
+    fn unsubscribe(&self) -> Result<()>;
+
+    /// Stops the service cleanly.
+    fn shutdown(&self) -> Result<()>;
+
+    /// A job was made.
+    #[zbus(signal)]
+    fn job_added(&self, job: OwnedObjectPath) -> zbus::Result<()>;
+
+    /// A job became final.
+    #[zbus(signal)]
+    fn job_removed(&self, job: OwnedObjectPath) -> zbus::Result<()>;
+}
+
+/// A job.
+#[proxy(interface = "org.bgcopy.Job1", default_service = "org.bgcopy")]
+pub trait Job1 {
+    /// Adds a file.
+    fn add_file(&self, url: &str, path: &str, options: &FileOptions) -> Result<OwnedObjectPath>;
+
+    /// Adds files, all or none.
+    fn add_files(&self, files: &[FileArgs]) -> Result<Vec<OwnedObjectPath>>;
+
+    /// Lists the files.
+    fn enum_files(&self) -> Result<Vec<OwnedObjectPath>>;
+
+    /// Lists the files with all their properties.
+    fn list_files(&self) -> Result<Vec<(OwnedObjectPath, FileProperties)>>;
+
+    /// Lets the job go.
+    fn resume(&self) -> Result<()>;
+
+    /// Stops the job.
+    fn suspend(&self) -> Result<()>;
+
+    /// Ends the job and deletes what it fetched. The answer is a successful HRESULT.
+    fn cancel(&self) -> Result<u32>;
+
+    /// Ends the job and names what it fetched. The answer is a successful HRESULT.
+    fn complete(&self) -> Result<u32>;
+
+    /// Finds the job's error.
+    fn get_error(&self) -> Result<OwnedObjectPath>;
+
+    /// Asks for the signals of this job and its files.
+    fn subscribe(&self) -> Result<()>;
+
+    /// Withdraws that.
+    fn unsubscribe(&self) -> Result<()>;
+
+    /// Sets the name.
+    #[zbus(property)]
+    fn set_name(&self, name: &str) -> Result<()>;
+
+    /// Sets the description.
+    #[zbus(property)]
+    fn set_description(&self, description: &str) -> Result<()>;
+
+    /// Sets the priority.
+    #[zbus(property)]
+    fn set_priority(&self, priority: u32) -> Result<()>;
+
+    /// Sets whether the service completes the job by itself.
+    #[zbus(property)]
+    fn set_auto_complete(&self, auto_complete: bool) -> Result<()>;
+
+    /// Sets which events the client wants to be called for.
+    #[zbus(property)]
+    fn set_notify_flags(&self, notify_flags: u32) -> Result<()>;
+
+    /// Sets the shortest time before a retry, in seconds.
+    #[zbus(property)]
+    fn set_minimum_retry_delay(&self, seconds: u32) -> Result<()>;
+
+    /// Sets how long the job may go without a byte, in seconds.
+    #[zbus(property)]
+    fn set_no_progress_timeout(&self, seconds: u32) -> Result<()>;
+}
+
+/// A file of a job.
+#[proxy(interface = "org.bgcopy.File1", default_service = "org.bgcopy")]
+pub trait File1 {}
+
+/// A job's error.
+#[proxy(interface = "org.bgcopy.Error1", default_service = "org.bgcopy")]
+pub trait Error1 {}

@@ -1,0 +1,354 @@
+//! The introspection documents, the proxies and the typed dictionaries say the same, name by name and type by type.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bgcopy_bus::{
+    Access, ErrorProperties, FileArgs, FileOptions, FileProperties, Job1Proxy, JobOptions,
+    JobProperties, Manager1Proxy, ManagerProperties, Property, introspection, names,
+};
+use futures_util::StreamExt;
+use roxmltree::{Document, Node, ParsingOptions};
+use zbus::{
+    Connection, Guid, Message, MessageStream, OwnedObjectPath, Variant, connection, message::Type,
+};
+
+/// The methods of an interface: name → (signature of the arguments, of the answer).
+type Methods = BTreeMap<String, (String, String)>;
+
+fn parse(document: &str) -> Document<'_> {
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    Document::parse_with_options(document, options).unwrap()
+}
+
+fn members<'a>(
+    document: &'a Document<'a>,
+    kind: &'static str,
+) -> impl Iterator<Item = Node<'a, 'a>> {
+    document
+        .descendants()
+        .filter(move |node| node.has_tag_name(kind))
+}
+
+fn attribute(node: Node<'_, '_>, name: &str) -> String {
+    node.attribute(name).unwrap_or_default().to_owned()
+}
+
+fn methods(document: &str) -> Methods {
+    let document = parse(document);
+    members(&document, "method")
+        .map(|method| {
+            let signature = |direction| {
+                method
+                    .children()
+                    .filter(|node| node.attribute("direction") == Some(direction))
+                    .map(|node| attribute(node, "type"))
+                    .collect::<String>()
+            };
+            (
+                attribute(method, "name"),
+                (signature("in"), signature("out")),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_interface_and_member_is_documented() {
+    for text in [
+        introspection::MANAGER,
+        introspection::JOB,
+        introspection::FILE,
+        introspection::ERROR,
+    ] {
+        let document = parse(text);
+        for node in ["interface", "method", "signal", "property", "arg"]
+            .into_iter()
+            .flat_map(|kind| members(&document, kind))
+        {
+            let words = node
+                .children()
+                .find(|child| child.tag_name().name() == "doc")
+                .map_or_else(String::new, |doc| {
+                    doc.descendants().filter_map(|n| n.text()).collect()
+                });
+            assert!(
+                words.trim().len() > 6,
+                "{} {:?} is not documented",
+                node.tag_name().name(),
+                node.attribute("name")
+            );
+        }
+    }
+}
+
+#[test]
+fn the_tables_of_properties_are_those_of_the_documents() {
+    let tables: [(&str, &str, &[Property]); 4] = [
+        (
+            names::MANAGER,
+            introspection::MANAGER,
+            ManagerProperties::PROPERTIES,
+        ),
+        (names::JOB, introspection::JOB, JobProperties::PROPERTIES),
+        (names::FILE, introspection::FILE, FileProperties::PROPERTIES),
+        (
+            names::ERROR,
+            introspection::ERROR,
+            ErrorProperties::PROPERTIES,
+        ),
+    ];
+    for (interface, text, table) in tables {
+        let document = parse(text);
+        let name = members(&document, "interface").map(|node| attribute(node, "name"));
+        assert_eq!(name.collect::<Vec<_>>(), [interface]);
+
+        let documented: Vec<_> = members(&document, "property")
+            .map(|node| {
+                let emits = node
+                    .children()
+                    .find(|child| {
+                        child.attribute("name")
+                            == Some("org.freedesktop.DBus.Property.EmitsChangedSignal")
+                    })
+                    .map(|child| attribute(child, "value"))
+                    .unwrap_or_default();
+                let access = match (attribute(node, "access").as_str(), emits.as_str()) {
+                    ("read", "const") => Access::Const,
+                    ("read", "false") => Access::Read,
+                    ("readwrite", "false") => Access::ReadWrite,
+                    other => panic!("{interface}: {other:?}"),
+                };
+                (attribute(node, "name"), attribute(node, "type"), access)
+            })
+            .collect();
+        let typed: Vec<_> = table
+            .iter()
+            .map(|p| (p.name.to_owned(), p.signature.to_string(), p.access))
+            .collect();
+        assert_eq!(documented, typed, "{interface}");
+    }
+}
+
+#[test]
+fn the_options_are_named_with_their_types_in_the_documents() {
+    for (text, options) in [
+        (introspection::MANAGER, JobOptions::OPTIONS),
+        (introspection::JOB, FileOptions::OPTIONS),
+    ] {
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (name, signature) in options {
+            let named = [")", ",", ":"]
+                .iter()
+                .any(|end| words.contains(&format!("{name} ({signature}{end}")));
+            assert!(named, "option {name} ({signature}) is not documented");
+        }
+    }
+}
+
+#[test]
+fn the_document_of_an_object_is_well_formed_and_names_its_children() {
+    let text = introspection::document(names::Object::Manager, ["jobs"]);
+    let document = parse(&text);
+    let interfaces: Vec<_> = members(&document, "interface")
+        .map(|node| attribute(node, "name"))
+        .collect();
+    assert_eq!(
+        interfaces,
+        [
+            names::MANAGER,
+            "org.freedesktop.DBus.ObjectManager",
+            "org.freedesktop.DBus.Introspectable",
+            "org.freedesktop.DBus.Peer",
+            "org.freedesktop.DBus.Properties",
+        ]
+    );
+    let children: Vec<_> = document
+        .root_element()
+        .children()
+        .filter(|node| node.has_tag_name("node"))
+        .map(|node| attribute(node, "name"))
+        .collect();
+    assert_eq!(children, ["jobs"]);
+}
+
+/// A peer that answers every call with an empty value of the type that the documents give, and notes what was
+/// called with which type. `Properties.Set` is noted as `Set:<name>`, with the type of the value.
+async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String>>>) {
+    let documented: BTreeMap<_, _> = [
+        (names::MANAGER, methods(introspection::MANAGER)),
+        (names::JOB, methods(introspection::JOB)),
+    ]
+    .into();
+    let mut calls = MessageStream::from(&connection);
+    while let Some(Ok(call)) = calls.next().await {
+        if call.message_type() != Type::MethodCall {
+            continue;
+        }
+        let header = call.header();
+        let interface = header.interface().unwrap().as_str();
+        let member = header.member().unwrap().as_str();
+        let signature = call.body().signature().to_string_no_parens();
+        if interface == "org.freedesktop.DBus.Properties" {
+            let body = call.body();
+            let (_, name, value): (String, String, Variant<'_>) = body.deserialize().unwrap();
+            let noted = (
+                format!("Set:{name}"),
+                value.value_signature().to_string_no_parens(),
+            );
+            heard.lock().unwrap().extend([noted]);
+            connection.reply(&header, &()).await.unwrap();
+            continue;
+        }
+        heard
+            .lock()
+            .unwrap()
+            .insert(format!("{interface}.{member}"), signature);
+        let (_, answer) = &documented[interface][member];
+        let path = || OwnedObjectPath::try_from("/").unwrap();
+        let reply = Message::method_return(&header);
+        let reply = match answer.as_str() {
+            "" => reply.build(&()),
+            "s" => reply.build(&""),
+            "u" => reply.build(&0_u32),
+            "o" => reply.build(&path()),
+            "ao" => reply.build(&vec![path()]),
+            "a(oa{sv})" => {
+                reply.build(&Vec::<(OwnedObjectPath, BTreeMap<String, Variant<'_>>)>::new())
+            }
+            other => panic!("no empty value of type {other}"),
+        };
+        connection.send(&reply.unwrap()).await.unwrap();
+    }
+}
+
+async fn connections() -> (Connection, Connection) {
+    let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
+    let (ours, theirs) = (ours.into_std().unwrap(), theirs.into_std().unwrap());
+    let guid = Guid::generate();
+    let server = connection::Builder::unix_stream(theirs)
+        .server(guid)
+        .p2p()
+        .build();
+    let client = connection::Builder::unix_stream(ours).p2p().build();
+    tokio::try_join!(client, server).unwrap()
+}
+
+#[tokio::test]
+async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
+    let (client, server) = connections().await;
+    let heard = Arc::new(Mutex::new(BTreeMap::new()));
+    let peer = tokio::spawn(answer(server, heard.clone()));
+
+    let calls = async {
+        let manager = Manager1Proxy::new(&client).await?;
+        let (options, files) = (JobOptions::default(), Vec::<FileArgs>::new());
+        manager.create_job("do", "n", &options).await?;
+        manager
+            .submit_job("do", "n", &options, &files, true)
+            .await?;
+        manager.get_job("").await?;
+        manager.enum_jobs(false).await?;
+        manager.list_jobs(false).await?;
+        manager.get_error_description(0).await?;
+        manager.subscribe().await?;
+        manager.unsubscribe().await?;
+        manager.shutdown().await?;
+
+        let job = Job1Proxy::new(&client, "/").await?;
+        job.add_file("", "", &FileOptions::default()).await?;
+        job.add_files(&files).await?;
+        job.enum_files().await?;
+        job.list_files().await?;
+        job.resume().await?;
+        job.suspend().await?;
+        job.cancel().await?;
+        job.complete().await?;
+        job.get_error().await?;
+        job.subscribe().await?;
+        job.unsubscribe().await?;
+        job.set_name("").await?;
+        job.set_description("").await?;
+        job.set_priority(0).await?;
+        job.set_auto_complete(true).await?;
+        job.set_notify_flags(0).await?;
+        job.set_minimum_retry_delay(0).await?;
+        job.set_no_progress_timeout(0).await
+    };
+    tokio::time::timeout(Duration::from_mins(1), calls)
+        .await
+        .expect("the peer answers")
+        .unwrap();
+    peer.abort();
+
+    let heard = std::mem::take(&mut *heard.lock().unwrap());
+    let mut documented: BTreeMap<String, String> = BTreeMap::new();
+    for (interface, text) in [
+        (names::MANAGER, introspection::MANAGER),
+        (names::JOB, introspection::JOB),
+    ] {
+        let methods = methods(text).into_iter();
+        documented.extend(
+            methods.map(|(name, (arguments, _))| (format!("{interface}.{name}"), arguments)),
+        );
+    }
+    let settable = JobProperties::PROPERTIES
+        .iter()
+        .filter(|property| property.access == Access::ReadWrite)
+        .map(|property| {
+            (
+                format!("Set:{}", property.name),
+                property.signature.to_string(),
+            )
+        });
+    documented.extend(settable);
+    assert_eq!(heard, documented);
+
+    for text in [introspection::FILE, introspection::ERROR] {
+        assert_eq!(methods(text), Methods::new(), "no proxy has methods for it");
+    }
+}
+
+#[test]
+fn the_signals_are_those_of_the_proxies() {
+    let signals = |text: &str| -> BTreeSet<String> {
+        let document = parse(text);
+        members(&document, "signal")
+            .map(|signal| {
+                let arguments: String = signal
+                    .children()
+                    .filter(|node| node.has_tag_name("arg"))
+                    .map(|node| attribute(node, "type"))
+                    .collect();
+                format!("{}({arguments})", attribute(signal, "name"))
+            })
+            .collect()
+    };
+    // Both are read back by the types that the proxies generate.
+    let added = Message::signal("/", names::MANAGER, "JobAdded")
+        .build(&OwnedObjectPath::default())
+        .unwrap();
+    let removed = Message::signal("/", names::MANAGER, "JobRemoved")
+        .build(&OwnedObjectPath::default())
+        .unwrap();
+    let added = bgcopy_bus::proxies::JobAdded::from_message(added).unwrap();
+    let removed = bgcopy_bus::proxies::JobRemoved::from_message(removed).unwrap();
+    assert_eq!(added.args().unwrap().job.as_str(), "/");
+    assert_eq!(removed.args().unwrap().job.as_str(), "/");
+
+    let expected = ["JobAdded(o)", "JobRemoved(o)"].map(str::to_owned).into();
+    assert_eq!(signals(introspection::MANAGER), expected);
+    for text in [
+        introspection::JOB,
+        introspection::FILE,
+        introspection::ERROR,
+    ] {
+        assert_eq!(signals(text), BTreeSet::new());
+    }
+}

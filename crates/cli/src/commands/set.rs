@@ -1,0 +1,130 @@
+//! `bgcopy set`: change the properties of a job.
+
+use std::time::Duration;
+
+use bgcopy_client::{NotifyFlags, Priority};
+use clap::{ArgGroup, Args};
+
+use crate::{
+    args::{self, Format},
+    commands::confirm,
+    context::{Context, JobRef, find},
+    failure::{Exit, Failure},
+    format::parse_duration,
+};
+
+/// Changes the properties of a job
+///
+/// Properties can be changed until the job is completed or cancelled. They are changed one after the other: when one
+/// is refused those before it stay changed.
+#[derive(Args, Debug)]
+#[command(
+    group(ArgGroup::new("property").required(true).multiple(true)),
+    after_long_help = "\
+Examples:
+    bgcopy set 1f3a --priority low
+    bgcopy set 1f3a --retry-delay 1m --no-progress-timeout 2d"
+)]
+pub struct Arguments {
+    /// The job, by its id or the first four or more digits of it
+    #[arg(value_name = "JOB")]
+    job: JobRef,
+    /// Its name
+    #[arg(long, value_name = "NAME", group = "property")]
+    name: Option<String>,
+    /// Its description
+    #[arg(long, value_name = "TEXT", group = "property")]
+    description: Option<String>,
+    /// When it is its turn
+    #[arg(long, value_name = "PRIORITY", value_parser = args::priority(), group = "property")]
+    priority: Option<Priority>,
+    /// Whether the service gives the files their names as soon as all of them are fetched
+    #[arg(long, value_name = "BOOL", group = "property")]
+    auto_complete: Option<bool>,
+    /// The shortest time before another try, at least 5s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "property")]
+    retry_delay: Option<Duration>,
+    /// Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "property")]
+    no_progress_timeout: Option<Duration>,
+    /// What the job's program is called back for
+    #[arg(
+        long,
+        value_name = "EVENT",
+        value_delimiter = ',',
+        value_parser = args::notify_flag(),
+        group = "property"
+    )]
+    notify_flags: Vec<NotifyFlags>,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let flags = flags(&arguments.notify_flags);
+    let manager = context.connect().await?;
+    for job in find(&manager, &[arguments.job]).await? {
+        if let Some(name) = &arguments.name {
+            job.set_name(name).await?;
+        }
+        if let Some(description) = &arguments.description {
+            job.set_description(description).await?;
+        }
+        if let Some(priority) = arguments.priority {
+            job.set_priority(priority).await?;
+        }
+        if let Some(auto_complete) = arguments.auto_complete {
+            job.set_auto_complete(auto_complete).await?;
+        }
+        if let Some(delay) = arguments.retry_delay {
+            job.set_minimum_retry_delay(delay).await?;
+        }
+        if let Some(timeout) = arguments.no_progress_timeout {
+            job.set_no_progress_timeout(timeout).await?;
+        }
+        if let Some(flags) = flags {
+            job.set_notify_flags(flags).await?;
+        }
+        confirm(&job, "is changed", arguments.format).await?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// All of these flags together; `None` where there are none.
+fn flags(named: &[NotifyFlags]) -> Option<NotifyFlags> {
+    let bits = named.iter().fold(0, |bits, flag| bits | flag.bits());
+    NotifyFlags::from_bits(bits).filter(|_| !named.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Cli;
+
+    fn parse(options: &[&str]) -> Result<Cli, clap::Error> {
+        let line = ["bgcopy", "set", "1f3a"].iter().chain(options);
+        Cli::try_parse_from(line)
+    }
+
+    #[test]
+    fn something_must_be_set() {
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--json"]).is_err());
+        assert!(parse(&["--name", "x", "--priority", "low", "--retry-delay", "1m"]).is_ok());
+        assert!(parse(&["--priority", "urgent"]).is_err());
+        assert!(parse(&["--retry-delay", "5"]).is_err());
+    }
+
+    #[test]
+    fn flags_are_given_in_one_list() {
+        assert!(parse(&["--notify-flags", "error,transferred"]).is_ok());
+        assert!(parse(&["--notify-flags", "everything"]).is_err());
+        assert_eq!(
+            flags(&[NotifyFlags::ERROR, NotifyFlags::TRANSFERRED]),
+            Some(NotifyFlags::default())
+        );
+        assert_eq!(flags(&[]), None);
+    }
+}

@@ -1,0 +1,267 @@
+//! `bgcopy watch`: jobs as they change.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    pin::Pin,
+    time::Duration,
+};
+
+use bgcopy_client::{JobEvent, JobId, JobInfo};
+use clap::Args;
+use futures_util::{Stream, StreamExt as _, stream};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    args::Format,
+    commands::list::table,
+    context::{Context, JobRef, find, short_id},
+    failure::{Exit, Failure},
+    follow::Interrupt,
+    format::{clean, percent, rfc3339, size},
+    json,
+    terminal::{Terminal, now},
+};
+
+/// Shows jobs as they change
+///
+/// On a terminal a table that is redrawn; in a pipe a line for each change. Without a job it shows all of them, and
+/// those that come, until Ctrl-C. With jobs it ends when all of them are completed or cancelled.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+    bgcopy watch
+    bgcopy watch --json | jq -r 'select(.event == \"removed\") | .job.id'")]
+pub struct Arguments {
+    /// The jobs, each by its id or the first four or more digits of it; all by default
+    #[arg(value_name = "JOB")]
+    jobs: Vec<JobRef>,
+    /// Show the jobs of all users; for an administrator
+    #[arg(short, long, conflicts_with = "jobs")]
+    all: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Between two drawings of the table.
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// Finished jobs that stay in the table.
+const FINISHED_KEPT: usize = 10;
+
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let manager = context.connect().await?;
+    let mut interrupt = Interrupt::new()?;
+    let mut events: Pin<Box<dyn Stream<Item = Result<JobEvent, Failure>>>> =
+        if arguments.jobs.is_empty() {
+            let events = manager.watch(arguments.all).await?;
+            Box::pin(events.map(|event| event.map_err(Failure::from)))
+        } else {
+            let mut streams = Vec::new();
+            for job in find(&manager, &arguments.jobs).await? {
+                streams.push(job.watch().await?.map(|info| Ok(event_of(info?))).boxed());
+            }
+            Box::pin(stream::select_all(streams))
+        };
+    let mut view = if arguments.format.json {
+        View::Json
+    } else if context.terminal.is_terminal() {
+        View::Table(Live::new(context.terminal, arguments.all))
+    } else {
+        View::Lines
+    };
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(event) => view.show(event?)?,
+                None => break,
+            },
+            () = interrupt.pressed() => {
+                view.finish();
+                return Ok(Exit::Interrupted);
+            }
+            () = view.due() => view.draw(),
+        }
+    }
+    view.finish();
+    Ok(Exit::Ok)
+}
+
+fn event_of(info: JobInfo) -> JobEvent {
+    if info.state.is_final() {
+        JobEvent::Removed(info)
+    } else {
+        JobEvent::Changed(info)
+    }
+}
+
+fn parts(event: JobEvent) -> (&'static str, JobInfo) {
+    match event {
+        JobEvent::Added(info) => ("added", info),
+        JobEvent::Changed(info) => ("changed", info),
+        JobEvent::Removed(info) => ("removed", info),
+    }
+}
+
+enum View {
+    Json,
+    Lines,
+    Table(Live),
+}
+
+impl View {
+    fn show(&mut self, event: JobEvent) -> io::Result<()> {
+        let (name, info) = parts(event);
+        match self {
+            Self::Json => json::print(&json::Event::new(name, &info)),
+            Self::Lines => writeln!(io::stdout(), "{}", line(&info)),
+            Self::Table(live) => {
+                live.put(info);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until the table is to be drawn again.
+    async fn due(&self) {
+        match self {
+            Self::Table(Live {
+                draw_at: Some(at), ..
+            }) => sleep_until(*at).await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn draw(&mut self) {
+        if let Self::Table(live) = self {
+            live.draw();
+        }
+    }
+
+    /// Leaves the last table on the terminal.
+    fn finish(&mut self) {
+        if let Self::Table(live) = self {
+            live.draw();
+            live.lines.iter().for_each(ProgressBar::abandon);
+        }
+    }
+}
+
+/// A job as a line of a log.
+fn line(job: &JobInfo) -> String {
+    let done = match job.bytes_total {
+        Some(total) => format!("{} %", percent(job.bytes_transferred, total)),
+        None => size(job.bytes_transferred),
+    };
+    format!(
+        "{} {} {} {done} {}",
+        rfc3339(now()),
+        short_id(job.id),
+        job.state.name(),
+        clean(&job.name)
+    )
+}
+
+/// The table on a terminal.
+struct Live {
+    terminal: Terminal,
+    with_owner: bool,
+    jobs: BTreeMap<(u64, JobId), JobInfo>,
+    multi: MultiProgress,
+    lines: Vec<ProgressBar>,
+    /// When to draw what has changed.
+    draw_at: Option<Instant>,
+    drawn: Instant,
+}
+
+impl Live {
+    fn new(terminal: Terminal, with_owner: bool) -> Self {
+        let now = Instant::now();
+        Self {
+            terminal,
+            with_owner,
+            jobs: BTreeMap::new(),
+            multi: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
+            lines: Vec::new(),
+            draw_at: Some(now),
+            drawn: now,
+        }
+    }
+
+    fn put(&mut self, job: JobInfo) {
+        self.jobs.insert((job.created.0, job.id), job);
+        let finished: Vec<_> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.state.is_final())
+            .map(|(key, _)| *key)
+            .collect();
+        for key in finished.iter().rev().skip(FINISHED_KEPT) {
+            self.jobs.remove(key);
+        }
+        self.draw_at = Some(self.drawn + REDRAW_EVERY);
+    }
+
+    fn draw(&mut self) {
+        let lines = if self.jobs.is_empty() {
+            vec!["No jobs.".to_owned()]
+        } else {
+            table(self.jobs.values(), self.with_owner)
+                .lines(self.terminal.columns, self.terminal.colour)
+        };
+        // Lines beyond the terminal's last cannot be redrawn.
+        let room = rustix::termios::tcgetwinsize(io::stdout())
+            .map_or(24, |size| usize::from(size.ws_row))
+            .max(4);
+        let hidden = lines.len().saturating_sub(room - 2);
+        let mut shown: Vec<String> = lines;
+        if hidden > 0 {
+            shown.truncate(room - 3);
+            shown.push(format!("… and {} more", hidden + 1));
+        }
+        for (place, text) in shown.iter().enumerate() {
+            if place == self.lines.len() {
+                let line = self.multi.add(ProgressBar::no_length());
+                // The template is a constant; a line without it would still be a line.
+                if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                    line.set_style(style);
+                }
+                self.lines.push(line);
+            }
+            self.lines[place].set_message(text.clone());
+        }
+        for line in self.lines.drain(shown.len()..) {
+            self.multi.remove(&line);
+        }
+        self.draw_at = None;
+        self.drawn = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bgcopy_client::JobState;
+
+    use super::*;
+    use crate::json::tests::job;
+
+    #[test]
+    fn a_final_job_is_told_as_removed() {
+        assert_eq!(parts(event_of(job())).0, "changed");
+        let ended = JobInfo {
+            state: JobState::Acknowledged,
+            ..job()
+        };
+        assert_eq!(parts(event_of(ended)).0, "removed");
+    }
+
+    #[test]
+    fn a_line_holds_the_state_and_how_far_it_is() {
+        let line = line(&job());
+        assert!(
+            line.ends_with("Z 00000000 transient_error 12 B a \"name\""),
+            "{line}"
+        );
+    }
+}

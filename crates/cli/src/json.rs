@@ -1,0 +1,315 @@
+//! The JSON that `--json` prints: stable, documented in docs/json.md, and apart from the library's types, so that
+//! those can change without it.
+//!
+//! Names and values here are a promise: fields are added, never renamed or removed. Nothing secret is ever in them.
+
+use std::io::{self, Write as _};
+
+use bgcopy_client::{ErrorInfo, FileInfo, JobInfo, NotifyFlags, ServiceInfo};
+use serde::Serialize;
+
+use crate::{
+    args::FLAGS,
+    format::{redact, rfc3339},
+};
+
+/// Prints a value as one line.
+pub fn print(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// A job.
+#[derive(Debug, Serialize)]
+pub struct Job<'a> {
+    id: String,
+    name: &'a str,
+    description: &'a str,
+    profile: &'static str,
+    owner: u32,
+    priority: &'static str,
+    state: &'static str,
+    auto_complete: bool,
+    notify_flags: Vec<&'static str>,
+    minimum_retry_delay: u64,
+    no_progress_timeout: u64,
+    error_count: u32,
+    bytes_total: Option<u64>,
+    bytes_transferred: u64,
+    files_total: u32,
+    files_transferred: u32,
+    created: String,
+    modified: String,
+    transferred: Option<String>,
+    retry: Option<String>,
+    error: Option<Trouble<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble<'a> {
+    code: String,
+    description: &'a str,
+}
+
+impl<'a> From<&'a JobInfo> for Job<'a> {
+    fn from(job: &'a JobInfo) -> Self {
+        Self {
+            id: job.id.to_string(),
+            name: &job.name,
+            description: &job.description,
+            profile: job.profile.name(),
+            owner: job.owner,
+            priority: job.priority.name(),
+            state: job.state.name(),
+            auto_complete: job.auto_complete,
+            notify_flags: flag_names(job.notify_flags),
+            minimum_retry_delay: job.minimum_retry_delay.as_secs(),
+            no_progress_timeout: job.no_progress_timeout.as_secs(),
+            error_count: job.error_count,
+            bytes_total: job.bytes_total,
+            bytes_transferred: job.bytes_transferred,
+            files_total: job.files_total,
+            files_transferred: job.files_transferred,
+            created: rfc3339(job.created),
+            modified: rfc3339(job.modified),
+            transferred: job.transferred_at.map(rfc3339),
+            retry: job.retry_at.map(rfc3339),
+            error: job.error.as_ref().map(|error| Trouble {
+                code: error.code.to_string(),
+                description: &error.description,
+            }),
+        }
+    }
+}
+
+/// The names of the flags that are set.
+pub fn flag_names(flags: NotifyFlags) -> Vec<&'static str> {
+    let set = FLAGS.into_iter().filter(|(_, flag)| flags.contains(*flag));
+    set.map(|(name, _)| name).collect()
+}
+
+/// A file of a job.
+#[derive(Debug, Serialize)]
+pub struct File<'a> {
+    index: u32,
+    url: String,
+    path: &'a str,
+    name_pending: bool,
+    temporary_path: Option<&'a str>,
+    bytes_total: Option<u64>,
+    bytes_transferred: u64,
+    completed: bool,
+    checksum: Option<String>,
+    etag: Option<&'a str>,
+    last_modified: Option<&'a str>,
+    length_verified: bool,
+}
+
+impl<'a> From<&'a FileInfo> for File<'a> {
+    fn from(file: &'a FileInfo) -> Self {
+        // The bus carries UTF-8 alone, so these paths are text.
+        let text = |path: &'a std::path::Path| path.to_str().unwrap_or_default();
+        Self {
+            index: file.index,
+            url: redact(&file.remote_name).into_owned(),
+            path: text(&file.local_name),
+            name_pending: file.name_pending,
+            temporary_path: file.temporary_name.as_deref().map(text),
+            bytes_total: file.bytes_total,
+            bytes_transferred: file.bytes_transferred,
+            completed: file.completed,
+            checksum: file.checksum.map(|checksum| checksum.to_string()),
+            etag: file.etag.as_deref(),
+            last_modified: file.last_modified.as_deref(),
+            length_verified: file.length_verified,
+        }
+    }
+}
+
+/// The error of a job.
+#[derive(Debug, Serialize)]
+pub struct Error<'a> {
+    code: String,
+    code_name: &'a str,
+    context: &'static str,
+    context_description: &'a str,
+    file: Option<u32>,
+    description: &'a str,
+    protocol: &'a str,
+}
+
+impl<'a> From<&'a ErrorInfo> for Error<'a> {
+    fn from(error: &'a ErrorInfo) -> Self {
+        Self {
+            code: error.code.to_string(),
+            code_name: &error.code_name,
+            context: error.context.name(),
+            context_description: &error.context_description,
+            file: error.file,
+            description: &error.description,
+            protocol: &error.protocol,
+        }
+    }
+}
+
+/// A job with its files: what `get` and `complete` answer.
+#[derive(Debug, Serialize)]
+pub struct JobWithFiles<'a> {
+    job: Job<'a>,
+    files: Vec<File<'a>>,
+}
+
+impl<'a> JobWithFiles<'a> {
+    /// Of these.
+    pub fn new(job: &'a JobInfo, files: &'a [FileInfo]) -> Self {
+        Self {
+            job: job.into(),
+            files: files.iter().map(File::from).collect(),
+        }
+    }
+}
+
+/// A job with its error: what `show` answers.
+#[derive(Debug, Serialize)]
+pub struct JobWithError<'a> {
+    job: Job<'a>,
+    error: Option<Error<'a>>,
+}
+
+impl<'a> JobWithError<'a> {
+    /// Of these.
+    pub fn new(job: &'a JobInfo, error: Option<&'a ErrorInfo>) -> Self {
+        Self {
+            job: job.into(),
+            error: error.map(Error::from),
+        }
+    }
+}
+
+/// Something that happened to a job: what `watch` tells.
+#[derive(Debug, Serialize)]
+pub struct Event<'a> {
+    event: &'static str,
+    job: Job<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// `added`, `changed` or `removed`.
+    pub fn new(event: &'static str, job: &'a JobInfo) -> Self {
+        Self {
+            event,
+            job: job.into(),
+        }
+    }
+}
+
+/// Files added to a job: what `add` answers.
+#[derive(Debug, Serialize)]
+pub struct Added {
+    /// The job.
+    pub id: String,
+    /// The places of the new files in it.
+    pub indices: Vec<u32>,
+}
+
+/// The service: what `daemon status` answers.
+#[derive(Debug, Serialize)]
+pub struct Service<'a> {
+    running: bool,
+    version: Option<&'a str>,
+    protocol_version: Option<u32>,
+    mode: Option<&'a str>,
+    process_id: Option<u32>,
+}
+
+impl<'a> Service<'a> {
+    /// Of a service that runs, or of none.
+    pub fn new(service: Option<&'a ServiceInfo>) -> Self {
+        Self {
+            running: service.is_some(),
+            version: service.map(|service| service.version.as_str()),
+            protocol_version: service.map(|service| service.protocol_version),
+            mode: service.map(|service| service.mode.as_str()),
+            process_id: service.map(|service| service.process_id),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use bgcopy_client::{HResult, JobId, JobState, JobTrouble, Priority, Profile, Timestamp};
+
+    use super::*;
+
+    /// A job as the service could tell it.
+    pub(crate) fn job() -> JobInfo {
+        JobInfo {
+            id: JobId::from_u128(7),
+            profile: Profile::Bits,
+            name: "a \"name\"".into(),
+            description: String::new(),
+            owner: 1_000,
+            priority: Priority::Foreground,
+            state: JobState::TransientError,
+            auto_complete: true,
+            notify_flags: NotifyFlags::default(),
+            minimum_retry_delay: Duration::from_secs(5),
+            no_progress_timeout: Duration::from_secs(1_209_600),
+            error_count: 1,
+            bytes_total: None,
+            bytes_transferred: 12,
+            files_total: 2,
+            files_transferred: 1,
+            created: Timestamp(0),
+            modified: Timestamp(1_000_000),
+            transferred_at: None,
+            retry_at: Some(Timestamp(2_000_000)),
+            error: Some(JobTrouble {
+                code: HResult::BG_E_CONNECT_FAILURE,
+                description: "the host cannot be reached".into(),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_job_has_every_field_that_the_documentation_promises() {
+        let job = job();
+        assert_eq!(
+            serde_json::to_string(&Job::from(&job)).unwrap(),
+            concat!(
+                r#"{"id":"00000000-0000-0000-0000-000000000007","name":"a \"name\"","description":"","#,
+                r#""profile":"bits","owner":1000,"priority":"foreground","state":"transient_error","#,
+                r#""auto_complete":true,"notify_flags":["transferred","error"],"minimum_retry_delay":5,"#,
+                r#""no_progress_timeout":1209600,"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
+                r#""files_total":2,"files_transferred":1,"created":"1970-01-01T00:00:00.000000Z","#,
+                r#""modified":"1970-01-01T00:00:01.000000Z","transferred":null,"#,
+                r#""retry":"1970-01-01T00:00:02.000000Z","#,
+                r#""error":{"code":"0x8020002D","description":"the host cannot be reached"}}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn a_file_s_url_has_no_password() {
+        let file = FileInfo {
+            index: 0,
+            remote_name: "https://me:secret@h/x".into(),
+            local_name: "/tmp/x".into(),
+            name_pending: false,
+            temporary_name: None,
+            bytes_total: Some(1),
+            bytes_transferred: 1,
+            completed: true,
+            checksum: None,
+            etag: None,
+            last_modified: None,
+            length_verified: true,
+        };
+        let text = serde_json::to_string(&File::from(&file)).unwrap();
+        assert!(text.contains(r#""path":"/tmp/x""#) && !text.contains("secret"));
+    }
+}

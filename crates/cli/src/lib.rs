@@ -1,0 +1,58 @@
+//! The `bgcopy` command: what a person or a script says to the service, and how its answers look.
+//!
+//! ```text
+//!  args ──► commands/* ──► bgcopy_client
+//!               │
+//!               ├─► format, style, json   answers, on standard output
+//!               ├─► progress              how far it is, on standard error
+//!               └─► failure               one sentence and an exit code
+//! ```
+//!
+//! Everything goes through the client library; this crate never speaks D-Bus and touches no file of a job. What came
+//! from a server or another program reaches a terminal through [`format::clean`] alone.
+
+mod args;
+mod commands;
+mod context;
+mod failure;
+mod follow;
+mod format;
+mod json;
+mod progress;
+mod request;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Bgcopyd, Cli};
+pub use args::{DaemonArgs, ServiceKind};
+
+/// Runs `bgcopy` with the arguments of this process. `daemon` is the service itself, for `bgcopy daemon run`.
+pub fn main(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
+    let Cli { target, command } = Cli::parse();
+    if let Some(arguments) = command.daemon_args(&target) {
+        return daemon(arguments);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::Failure::from(error).report(),
+    };
+    let result = runtime.block_on(commands::run(command, target));
+    // What still runs in the background is of no interest to anybody.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Runs `bgcopyd` with the arguments of this process: `daemon` is the service itself.
+pub fn bgcopyd(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
+    let Bgcopyd { target, run } = Bgcopyd::parse();
+    daemon(run.daemon_args(&target))
+}

@@ -1,0 +1,243 @@
+//! Files and jobs as a command line asks for them, turned into what the client library takes.
+//!
+//! Owns how names and folders of the command line become absolute destinations. Must never look at the file system:
+//! what is there is the service's to judge, with its owner's rights.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bgcopy_client::{Checksum, FileRequest, JobBuilder, Manager, Priority};
+use clap::{Args, ValueHint};
+use url::Url;
+
+use crate::{
+    args,
+    failure::{Exit, Failure},
+    format::{file_name_of, parse_duration},
+};
+
+/// Files to fetch.
+#[derive(Args, Debug)]
+pub struct Files {
+    /// What to fetch: http or https URLs
+    #[arg(required = true, value_name = "URL", value_parser = url, value_hint = ValueHint::Url)]
+    pub urls: Vec<Url>,
+    /// Give the file this name; for one URL
+    #[arg(short, long, value_name = "FILE", conflicts_with = "directory", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Put the files into this folder, named as the origin names them; the working folder by default
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+    /// What the file must hash to: sha256: or blake3: and 64 hexadecimal digits; for one URL
+    #[arg(long, value_name = "ALGORITHM:HEX")]
+    pub checksum: Option<Checksum>,
+}
+
+impl Files {
+    /// As the service wants them: with absolute destinations.
+    pub fn requests(&self) -> Result<Vec<FileRequest>, Failure> {
+        let usage = |sentence: &str| Failure::new(Exit::Usage, sentence);
+        if self.urls.len() > 1 && self.output.is_some() {
+            return Err(usage(
+                "-o names one file, and there are several URLs; use -d and a folder",
+            ));
+        }
+        if self.urls.len() > 1 && self.checksum.is_some() {
+            return Err(usage(
+                "--checksum is of one file, and there are several URLs; make a job for each",
+            ));
+        }
+        let destination = match (&self.output, &self.directory) {
+            (Some(file), _) if names_a_folder(file) => {
+                return Err(usage("-o names a file; use -d for a folder"));
+            }
+            (Some(file), _) => absolute(file)?,
+            // What ends in a slash leaves the name to the origin.
+            (None, Some(folder)) => absolute(folder)?.join(""),
+            (None, None) => absolute(Path::new("."))?.join(""),
+        };
+        let request = |url: &Url| {
+            let request = FileRequest::new(url.as_str(), &destination);
+            match self.checksum {
+                Some(checksum) => request.checksum(checksum),
+                None => request,
+            }
+        };
+        Ok(self.urls.iter().map(request).collect())
+    }
+
+    /// A name for a job of these files.
+    pub fn job_name(&self) -> String {
+        let first = self.urls.first().map(file_name_of).unwrap_or_default();
+        let name = match self.urls.len() {
+            0 | 1 => first,
+            count => format!("{first} and {} more", count - 1),
+        };
+        // The contract allows a name of 256 characters.
+        name.chars().take(256).collect()
+    }
+}
+
+fn names_a_folder(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.ends_with(b"/") || matches!(bytes, b"." | b".." | b"-")
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            format!("the folder {} cannot be named: {error}", path.display()),
+        )
+    })
+}
+
+/// Reads a URL that the service can fetch.
+fn url(text: &str) -> Result<Url, String> {
+    let wrong =
+        || format!("{text:?} is no http or https URL; write for example https://example.org/file");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    match url.scheme() {
+        "http" | "https" if url.has_host() => Ok(url),
+        _ => Err(wrong()),
+    }
+}
+
+/// What a new job is to be like.
+#[derive(Args, Debug)]
+pub struct JobOptions {
+    /// When it is its turn: foreground runs at once and beside everything, the others in this order
+    #[arg(long, value_name = "PRIORITY", value_parser = args::priority(), default_value = "foreground")]
+    pub priority: Priority,
+    /// A description for people
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// Send this field with every request, for example 'Authorization: Bearer …'; can be given again
+    ///
+    /// The service keeps the value where only it can read it, and never shows it. While this command runs other users
+    /// of the machine can see its arguments.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    pub headers: Vec<(String, String)>,
+    /// The shortest time before another try, at least 5s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
+    pub retry_delay: Duration,
+    /// Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub no_progress_timeout: Option<Duration>,
+}
+
+impl JobOptions {
+    /// Begins a job like that.
+    pub fn begin<'a>(&self, manager: &'a Manager, name: &str) -> JobBuilder<'a> {
+        let mut job = manager
+            .create_job(name)
+            .priority(self.priority)
+            .minimum_retry_delay(self.retry_delay);
+        if let Some(description) = &self.description {
+            job = job.description(description);
+        }
+        if let Some(timeout) = self.no_progress_timeout {
+            job = job.no_progress_timeout(timeout);
+        }
+        for (name, value) in &self.headers {
+            job = job.header(name, value);
+        }
+        job
+    }
+}
+
+/// Reads `Name: value`. The value is not repeated in an error: it may be a secret.
+fn header(text: &str) -> Result<(String, String), String> {
+    let is_token = |name: &str| {
+        let other = "!#$%&'*+-.^_`|~";
+        let mut characters = name.chars();
+        !name.is_empty() && characters.all(|c| c.is_ascii_alphanumeric() || other.contains(c))
+    };
+    match text.split_once(':') {
+        Some((name, value)) if is_token(name) => Ok((name.to_owned(), value.trim().to_owned())),
+        _ => Err("a header is written 'Name: value'".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(urls: &[&str], output: Option<&str>, directory: Option<&str>) -> Files {
+        Files {
+            urls: urls.iter().map(|text| url(text).unwrap()).collect(),
+            output: output.map(Into::into),
+            directory: directory.map(Into::into),
+            checksum: None,
+        }
+    }
+
+    fn paths(files: &Files) -> String {
+        format!("{:?}", files.requests().unwrap())
+    }
+
+    #[test]
+    fn destinations_are_absolute_and_a_folder_keeps_its_slash() {
+        let here = std::env::current_dir().unwrap();
+        let here = here.to_str().unwrap();
+        let one = ["http://h/a"];
+        for (files, path) in [
+            (files(&one, None, None), format!("{here}/")),
+            (files(&one, None, Some("d")), format!("{here}/d/")),
+            (files(&one, None, Some("/d/")), "/d/".to_owned()),
+            (files(&one, Some("f"), None), format!("{here}/f")),
+            (files(&one, Some("/x/f"), None), "/x/f".to_owned()),
+        ] {
+            let shown = paths(&files);
+            assert!(shown.contains(&format!("path: {path:?}")), "{shown}");
+        }
+    }
+
+    #[test]
+    fn one_name_or_one_checksum_for_several_files_is_refused() {
+        let two = ["http://h/a", "http://h/b"];
+        let failure = files(&two, Some("f"), None).requests().unwrap_err();
+        assert_eq!(failure.exit(), Exit::Usage);
+        let checksum = format!("blake3:{}", "0".repeat(64)).parse().unwrap();
+        let with_checksum = Files {
+            checksum: Some(checksum),
+            ..files(&two, None, None)
+        };
+        assert!(with_checksum.requests().is_err());
+        assert!(files(&two[..1], Some("d/"), None).requests().is_err());
+    }
+
+    #[test]
+    fn a_job_is_named_after_its_first_file() {
+        assert_eq!(files(&["http://h/a?x"], None, None).job_name(), "a");
+        let three = ["http://h/a", "http://h/b", "http://h/c"];
+        assert_eq!(files(&three, None, None).job_name(), "a and 2 more");
+    }
+
+    #[test]
+    fn only_http_urls_are_taken() {
+        assert!(url("https://example.org/x").is_ok());
+        for text in [
+            "",
+            "example.org/x",
+            "ftp://h/x",
+            "file:///etc/passwd",
+            "http://",
+        ] {
+            assert!(url(text).unwrap_err().contains("https://"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_a_name_and_a_value_and_a_bad_one_is_not_repeated() {
+        assert_eq!(
+            header("X-A:  b: c "),
+            Ok(("X-A".to_owned(), "b: c".to_owned()))
+        );
+        for text in ["secret", ": secret", "a b: secret", "é: secret"] {
+            assert!(!header(text).unwrap_err().contains("secret"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! One connection to a service: how it is made, and the calls that every handle shares.
+//!
+//! Owns the order of things at the start: socket or bus, the daemon's start where there is none, the handshake on the
+//! protocol's version. Must never be held by the task that reads signals: the connection closes with its last handle.
+
+use std::{
+    io::ErrorKind,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bgcopy_bus::{
+    Job1Proxy, JobProperties, Manager1Proxy, ManagerProperties,
+    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, job_path},
+    properties::PropertySet,
+};
+use bgcopy_model::JobId;
+use tokio::{task::JoinHandle, time};
+use zbus::{
+    Connection, Message, ObjectPath, Type, connection, message::Sequence, proxy::CacheProperties,
+};
+
+use crate::{
+    Address, Error, Manager, Result, ServiceInfo, Surroundings, address,
+    router::{self, Router},
+    start,
+    watch::Subscriptions,
+};
+
+/// How long a daemon that said that it is ready may take to accept a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How to connect: where to, and what to do when nothing serves there.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    address: Address,
+    start: bool,
+    any_version: bool,
+    surroundings: Option<Surroundings>,
+}
+
+impl Connect {
+    /// To this address; a user's own daemon is started when it does not run.
+    pub const fn to(address: Address) -> Self {
+        Self {
+            address,
+            start: true,
+            any_version: false,
+            surroundings: None,
+        }
+    }
+
+    /// Starts nothing: without a service the answer is [`Error::NotRunning`]. On the session and system bus the bus
+    /// itself may start the service.
+    #[must_use]
+    pub const fn existing(mut self) -> Self {
+        self.start = false;
+        self
+    }
+
+    /// Accepts a service that speaks another version of the protocol. Its answers may make no sense; to ask for its
+    /// version and to stop it work with every version.
+    #[must_use]
+    pub const fn any_version(mut self) -> Self {
+        self.any_version = true;
+        self
+    }
+
+    /// Uses these surroundings in place of the process' own.
+    #[must_use]
+    pub fn surroundings(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = Some(surroundings);
+        self
+    }
+
+    /// Connects.
+    pub async fn open(self) -> Result<Manager> {
+        let connection = match &self.address {
+            Address::User => self.dial_user().await?,
+            Address::Path(path) => {
+                address::check_length(path)?;
+                self.dial(path).await?
+            }
+            Address::Session => self.finish(connection::Builder::session()).await?,
+            Address::System => self.finish(connection::Builder::system()).await?,
+        };
+        Link::open(connection, self.address, self.any_version)
+            .await
+            .map(Manager::new)
+    }
+
+    /// Connects to the user's daemon, and starts it when need be.
+    async fn dial_user(&self) -> Result<Connection> {
+        let surroundings = self
+            .surroundings
+            .clone()
+            .unwrap_or_else(Surroundings::current);
+        let path: PathBuf = address::socket_path(&surroundings)?;
+        address::check_folder(&path)?;
+        match self.dial(&path).await {
+            // A daemon that is on its way out can still accept, and break off.
+            Err(Error::NotRunning(_) | Error::Disconnected) if self.start => {}
+            done => return done,
+        }
+        start::start(&surroundings).await?;
+        address::check_folder(&path)?;
+        let mut pause = Duration::from_millis(5);
+        let deadline = time::Instant::now() + CONNECT_WITHIN;
+        loop {
+            match self.dial(&path).await {
+                Err(Error::NotRunning(_) | Error::Disconnected)
+                    if time::Instant::now() < deadline =>
+                {
+                    time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_millis(250));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn dial(&self, path: &Path) -> Result<Connection> {
+        let stream = UnixStream::connect(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                Error::NotRunning(self.address.clone())
+            }
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Error::Disconnected,
+            _ => self.failed(&error),
+        })?;
+        self.finish(connection::Builder::unix_stream(stream).p2p())
+            .await
+    }
+
+    async fn finish(&self, builder: connection::Builder<'_>) -> Result<Connection> {
+        builder.build().await.map_err(|error| match error {
+            zbus::Error::InputOutput(_) if matches!(self.address, Address::User) => {
+                Error::Disconnected
+            }
+            error => self.failed(&error),
+        })
+    }
+
+    fn failed(&self, error: &dyn std::error::Error) -> Error {
+        Error::Connect {
+            address: self.address.clone(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// An open connection; closed when its last handle is dropped.
+#[derive(Debug)]
+pub(crate) struct Link {
+    connection: Connection,
+    address: Address,
+    service: ServiceInfo,
+    pub(crate) router: Arc<Router>,
+    pub(crate) subscriptions: Subscriptions,
+    pump: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // The pump's stream holds the connection open.
+        self.pump.abort();
+    }
+}
+
+impl Link {
+    async fn open(connection: Connection, address: Address, any_version: bool) -> Result<Self> {
+        let reply = all_properties::<ManagerProperties>(&connection, MANAGER_PATH.try_into()?)
+            .await
+            .map_err(|error| match error.into() {
+                Error::Disconnected if connection.is_bus() => Error::NotRunning(address.clone()),
+                error => error,
+            })?;
+        let service: ServiceInfo = body::<ManagerProperties>(&reply)?.into();
+        if service.protocol_version != PROTOCOL_VERSION && !any_version {
+            return Err(Error::ProtocolVersion {
+                theirs: service.protocol_version,
+            });
+        }
+        // On a bus anybody can send a signal; the one who answered is the service.
+        let sender = reply.header().sender().map(ToString::to_string);
+        let router = Arc::new(Router::new(sender.filter(|_| connection.is_bus())));
+        let pump = router::start(&connection, router.clone()).await?;
+        Ok(Self {
+            connection,
+            address,
+            service,
+            router,
+            subscriptions: Subscriptions::default(),
+            pump,
+        })
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(crate) const fn service(&self) -> &ServiceInfo {
+        &self.service
+    }
+
+    /// Waits until the connection is closed.
+    pub(crate) async fn closed(&self) {
+        self.connection.closed().await;
+    }
+
+    pub(crate) async fn manager(&self) -> Result<Manager1Proxy<'_>> {
+        Ok(Manager1Proxy::builder(&self.connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Result<Job1Proxy<'_>> {
+        Ok(Job1Proxy::builder(&self.connection)
+            .path(job_path(id))
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    /// Reads all properties of an object, and where in the stream of signals this answer stands.
+    pub(crate) async fn read<P>(&self, path: ObjectPath<'_>) -> Result<(Sequence, P)>
+    where
+        P: PropertySet + for<'de> serde::Deserialize<'de> + Type,
+    {
+        let reply = all_properties::<P>(&self.connection, path).await?;
+        Ok((reply.recv_position(), body(&reply)?))
+    }
+
+    /// The jobs that are not final with all their properties, and where in the stream of signals this answer stands.
+    pub(crate) async fn list(&self, all_users: bool) -> Result<(Sequence, Vec<JobProperties>)> {
+        let manager = self.manager().await?;
+        let reply = manager.inner().call_method("ListJobs", &all_users).await?;
+        let jobs: Vec<(zbus::OwnedObjectPath, JobProperties)> = body(&reply)?;
+        let properties = jobs.into_iter().map(|(_, properties)| properties).collect();
+        Ok((reply.recv_position(), properties))
+    }
+}
+
+async fn all_properties<P: PropertySet>(
+    connection: &Connection,
+    path: ObjectPath<'_>,
+) -> zbus::Result<Message> {
+    connection
+        .call_method(
+            Some(BUS_NAME),
+            path,
+            Some("org.freedesktop.DBus.Properties"),
+            "GetAll",
+            &P::INTERFACE,
+        )
+        .await
+}
+
+fn body<T: for<'de> serde::Deserialize<'de> + Type>(reply: &Message) -> Result<T> {
+    reply
+        .body()
+        .deserialize()
+        .map_err(|error| Error::Protocol(error.to_string()))
+}

@@ -1,0 +1,60 @@
+//! Async client library of the bgcopy service: make jobs, change them, watch them.
+//!
+//! ```no_run
+//! use bgcopy_client::{FileRequest, JobState, Manager};
+//! use futures_util::StreamExt as _;
+//!
+//! # async fn example() -> Result<(), bgcopy_client::Error> {
+//! let manager = Manager::connect().await?;
+//! let job = manager
+//!     .create_job("an image")
+//!     .file(FileRequest::new("https://example.org/disk.img", "/var/tmp/disk.img"))
+//!     .auto_complete(true)
+//!     .submit()
+//!     .await?;
+//! let mut states = std::pin::pin!(job.watch().await?);
+//! while let Some(info) = states.next().await {
+//!     if info?.state == JobState::Acknowledged {
+//!         println!("it is there");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Manager`] is one connection; [`Job`]s hold on to it. It is used within a tokio runtime. Dropping a handle
+//! changes nothing in the service: a job goes on until it is completed or cancelled.
+//!
+//! Owns the connection, the start of a user's daemon and the way back from signals to snapshots. It must never decide
+//! what a job does, and it never polls: what it tells of a job after the first look comes from the service's signals.
+
+mod address;
+mod builder;
+mod connection;
+mod context;
+mod error;
+mod info;
+mod job;
+mod manager;
+mod router;
+mod start;
+mod watch;
+mod wire;
+
+pub use address::Address;
+pub use bgcopy_bus::ErrorName;
+pub use bgcopy_model::{
+    Algorithm, ByteRange, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
+    ParseChecksumError, Priority, Profile, Timestamp,
+};
+pub use builder::{FileRequest, JobBuilder};
+pub use connection::Connect;
+pub use error::Error;
+pub use info::{ErrorInfo, FileInfo, JobInfo, JobTrouble, ServiceInfo};
+pub use job::{Ended, Job};
+pub use manager::Manager;
+pub use start::{StartError, Surroundings};
+pub use watch::JobEvent;
+
+/// The result of a call.
+pub type Result<T> = std::result::Result<T, Error>;

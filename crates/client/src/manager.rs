@@ -1,0 +1,139 @@
+//! The service as a whole: making, finding and listing jobs.
+//!
+//! Owns the calls of the manager's object. Must never hold a job's state.
+
+use std::sync::Arc;
+
+use bgcopy_bus::{FileArgs, JobOptions, names::job_of_path};
+use bgcopy_model::{HResult, JobId};
+use futures_util::Stream;
+use zbus::OwnedObjectPath;
+
+use crate::{
+    Address, Connect, Error, Job, JobBuilder, JobEvent, JobInfo, Result, ServiceInfo,
+    connection::Link, watch,
+};
+
+/// A connection to a service. Cheap to clone: a clone is another handle of the same connection.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    link: Arc<Link>,
+}
+
+impl Manager {
+    pub(crate) fn new(link: Link) -> Self {
+        Self {
+            link: Arc::new(link),
+        }
+    }
+
+    /// Connects to this user's own service, and starts it when it does not run.
+    pub async fn connect() -> Result<Self> {
+        Self::connect_to(Address::User).await
+    }
+
+    /// Connects to a service; [`Address`] says which ones are started when they do not run.
+    pub async fn connect_to(address: Address) -> Result<Self> {
+        Connect::to(address).open().await
+    }
+
+    /// Connects to a service that runs, and starts none.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] when there is none.
+    pub async fn connect_existing(address: Address) -> Result<Self> {
+        Connect::to(address).existing().open().await
+    }
+
+    /// Where it is connected to.
+    pub fn address(&self) -> &Address {
+        self.link.address()
+    }
+
+    /// What it is connected to.
+    pub fn service(&self) -> &ServiceInfo {
+        self.link.service()
+    }
+
+    /// Begins a job with this name (at most 256 characters; it need not be unique).
+    pub fn create_job(&self, name: impl Into<String>) -> JobBuilder<'_> {
+        JobBuilder::new(self, name.into())
+    }
+
+    pub(crate) async fn hand_over(
+        &self,
+        profile: &str,
+        name: &str,
+        options: &JobOptions,
+        files: &[FileArgs],
+        resume: bool,
+    ) -> Result<Job> {
+        let manager = self.link.manager().await?;
+        let path = if files.is_empty() && !resume {
+            manager.create_job(profile, name, options).await?
+        } else {
+            manager
+                .submit_job(profile, name, options, files, resume)
+                .await?
+        };
+        self.job_at(&path)
+    }
+
+    /// Finds a job. One that became final is found for a while.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `NotFound` when there is none, with `AccessDenied` when it is somebody else's.
+    pub async fn job(&self, id: JobId) -> Result<Job> {
+        let manager = self.link.manager().await?;
+        let path = manager.get_job(&id.to_string()).await?;
+        self.job_at(&path)
+    }
+
+    /// The jobs that are not final, the oldest first: this user's, or everyone's for an administrator who asks.
+    pub async fn jobs(&self, all_users: bool) -> Result<Vec<(Job, JobInfo)>> {
+        let (_, listed) = self.link.list(all_users).await?;
+        listed
+            .into_iter()
+            .map(|properties| {
+                let info = JobInfo::try_from(properties)?;
+                Ok((Job::new(self.link.clone(), info.id), info))
+            })
+            .collect()
+    }
+
+    /// The jobs that are not final, and from then on what happens to them and which ones come and go. The stream
+    /// ends with an error: [`Error::Disconnected`] when the service ends.
+    pub async fn watch(
+        &self,
+        all_users: bool,
+    ) -> Result<impl Stream<Item = Result<JobEvent>> + Send + use<>> {
+        watch::jobs(self.link.clone(), all_users).await
+    }
+
+    /// What an error number means, in words.
+    pub async fn error_description(&self, code: HResult) -> Result<String> {
+        let manager = self.link.manager().await?;
+        Ok(manager.get_error_description(code.0).await?)
+    }
+
+    /// Stops the service cleanly; its jobs go on when it runs again. A user's service stops for its user, the
+    /// system's for root.
+    pub async fn shutdown(&self) -> Result<()> {
+        match self.link.manager().await?.shutdown().await {
+            // A service that is quick about it takes its answer along.
+            Err(error) if matches!(Error::from(error.clone()), Error::Disconnected) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    /// Waits until the connection is closed: by the service's end, for one.
+    pub async fn closed(&self) {
+        self.link.closed().await;
+    }
+
+    fn job_at(&self, path: &OwnedObjectPath) -> Result<Job> {
+        let id = job_of_path(path.as_str())
+            .ok_or_else(|| Error::Protocol(format!("{path} is no job")))?;
+        Ok(Job::new(self.link.clone(), id))
+    }
+}

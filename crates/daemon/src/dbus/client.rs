@@ -1,0 +1,134 @@
+//! One caller's connection: its way out, and how much it may have under way.
+
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use rustix::net::Shutdown;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use zbus::{Connection, DynamicType, Message, names::OwnedUniqueName};
+
+use super::{Caller, signals::Subscriptions};
+
+/// Calls of one client that are under way at once. On the private socket no more are read until one is answered.
+pub(super) const CALLS_AT_ONCE: usize = 256;
+
+/// The largest answer on the private socket: the longest array that the D-Bus specification allows.
+const LARGEST_PRIVATE: usize = 64 << 20;
+
+/// The largest answer on a bus: what dbus-daemon takes unless it is configured otherwise. More would cost the
+/// service its connection.
+const LARGEST_ON_BUS: usize = 32 << 20;
+
+/// A caller with its connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// Who it is.
+    pub(super) caller: Caller,
+    /// The way to it.
+    pub(super) link: Arc<Link>,
+    /// Permits for calls under way.
+    pub(super) calls: Arc<Semaphore>,
+    /// The permit for an answer that can be large: one at a time, so that a client that does not read has the
+    /// memory of one.
+    pub(super) bulk: Semaphore,
+    /// What it wants to be told of.
+    pub(super) subscriptions: Subscriptions,
+}
+
+impl Client {
+    pub(super) fn new(caller: Caller, link: Link) -> Self {
+        Self {
+            caller,
+            link: Arc::new(link),
+            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            bulk: Semaphore::new(1),
+            subscriptions: Subscriptions::default(),
+        }
+    }
+}
+
+/// The way to a caller.
+#[derive(Debug)]
+pub(super) struct Link {
+    connection: Connection,
+    /// Whom signals are for, on a bus.
+    peer: Option<OwnedUniqueName>,
+    /// Of a private connection: the socket once more, so that it can be shut down while a send waits on it, and how
+    /// long a send may wait. `None` on a bus, whose daemon deals with peers that do not read.
+    private: Option<(OwnedFd, Duration)>,
+}
+
+/// The peer is gone, or was closed because it does not read.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+impl Link {
+    /// The way to a private peer that may let one send wait for so long.
+    pub(super) const fn private(
+        connection: Connection,
+        socket: OwnedFd,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            connection,
+            peer: None,
+            private: Some((socket, patience)),
+        }
+    }
+
+    /// The way to a peer on a bus.
+    pub(super) const fn on_bus(connection: Connection, peer: OwnedUniqueName) -> Self {
+        Self {
+            connection,
+            peer: Some(peer),
+            private: None,
+        }
+    }
+
+    /// The connection, which on a bus is everybody's.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The most bytes that a message to this peer may have.
+    pub(super) const fn largest(&self) -> usize {
+        match self.private {
+            Some(_) => LARGEST_PRIVATE,
+            None => LARGEST_ON_BUS,
+        }
+    }
+
+    /// A signal for this peer alone.
+    pub(super) fn signal<B: Serialize + DynamicType>(
+        &self,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) -> zbus::Result<Message> {
+        let signal = Message::signal(path, interface, member);
+        match &self.peer {
+            Some(peer) => signal.destination(peer.inner()).build(body),
+            None => signal.build(body),
+        }
+    }
+
+    /// Sends messages, in order. When it fails, no later message will arrive either.
+    pub(super) async fn send(&self, messages: &[Message]) -> Result<(), Gone> {
+        let send = self.connection.send_all(messages);
+        let Some((socket, patience)) = &self.private else {
+            return send.await.map_err(|_| Gone);
+        };
+        match tokio::time::timeout(*patience, send).await {
+            Ok(sent) => sent.map_err(|_| Gone),
+            Err(_) => {
+                tracing::warn!(
+                    "a client does not read what it asked for; its connection is closed"
+                );
+                // It may have gone by itself meanwhile: that is as good.
+                let _ = rustix::net::shutdown(socket, Shutdown::Both);
+                Err(Gone)
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! From what a client sends to what the engine takes: options and files, parsed and checked as far as their form
+//! goes. Lengths, counts and the sense of ranges and paths are the engine's to check.
+
+use std::{path::PathBuf, time::Duration};
+
+use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
+use bgcopy_engine::Refusal;
+use bgcopy_model::{
+    ByteRange, ClientContext, Condition, FileSpec, Header, JobSpec, NotifyFlags, Priority, Profile,
+    ProxyEnvironment,
+};
+use url::Url;
+
+use crate::places::Mode;
+
+/// The profile of a name on the wire.
+pub(super) fn profile(name: &str) -> Result<Profile, Refusal> {
+    Profile::from_name(name)
+        .ok_or_else(|| invalid(format!("there is no profile {name:?}; «do» and «bits» are")))
+}
+
+/// The priority of a number on the wire.
+pub(super) fn priority(code: u32) -> Result<Priority, Refusal> {
+    Priority::from_code(code)
+        .ok_or_else(|| invalid(format!("there is no priority {code}; 0 to 3 are")))
+}
+
+/// The flags of a number on the wire.
+pub(super) fn notify_flags(bits: u32) -> Result<NotifyFlags, Refusal> {
+    NotifyFlags::from_bits(bits).ok_or_else(|| {
+        let detail = format!("the notification flags 0x{bits:x} have one that is not implemented");
+        Refusal::new(Condition::NotImplemented, detail)
+    })
+}
+
+/// A duration on the wire.
+pub(super) fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count.into())
+}
+
+/// A job to make. `umask` is that of a client that names none.
+pub(super) fn job_spec(
+    profile: Profile,
+    name: String,
+    options: JobOptions,
+    umask: u32,
+) -> Result<JobSpec, Refusal> {
+    let priority = options.priority.map(priority).transpose()?;
+    let notify_flags = options.notify_flags.map(notify_flags).transpose()?;
+    let Variables(headers) = options.headers.unwrap_or_default();
+    let Variables(environment) = options.environment.unwrap_or_default();
+    Ok(JobSpec {
+        profile,
+        name,
+        description: options.description.unwrap_or_default(),
+        priority: priority.unwrap_or_default(),
+        auto_complete: options.auto_complete.unwrap_or(false),
+        notify_flags: notify_flags.unwrap_or_default(),
+        minimum_retry_delay: options.minimum_retry_delay.map(seconds),
+        no_progress_timeout: options.no_progress_timeout.map(seconds),
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| header(name, value))
+            .collect::<Result<_, _>>()?,
+        context: ClientContext {
+            umask: options.umask.unwrap_or(umask) & 0o777,
+            proxies: ProxyEnvironment::from_variables(&environment),
+        },
+    })
+}
+
+/// Files to fetch. A refusal says which of several is meant.
+pub(super) fn file_specs(files: Vec<FileArgs>) -> Result<Vec<FileSpec>, Refusal> {
+    let several = files.len() > 1;
+    let files = files.into_iter().enumerate();
+    files
+        .map(|(at, file)| {
+            file_spec(file).map_err(|refusal| match several {
+                true => Refusal::new(
+                    refusal.condition,
+                    format!("file {} of the list: {}", at + 1, refusal.detail),
+                ),
+                false => refusal,
+            })
+        })
+        .collect()
+}
+
+/// A file to fetch.
+pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
+    let FileOptions { checksum, ranges } = file.options;
+    // A URL can carry a password: the refusal does not repeat it.
+    let url = Url::parse(&file.url)
+        .map_err(|error| invalid(format!("the URL cannot be understood: {error}")))?;
+    if !file.path.starts_with('/') {
+        let detail = format!("a destination must be an absolute path: {}", file.path);
+        return Err(invalid(detail));
+    }
+    let checksum = checksum
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|error: bgcopy_model::ParseChecksumError| invalid(error.to_string()))?;
+    let ranges = ranges.unwrap_or_default().into_iter();
+    Ok(FileSpec {
+        url,
+        path: PathBuf::from(file.path),
+        ranges: ranges
+            .map(|(offset, length)| ByteRange { offset, length })
+            .collect(),
+        checksum,
+    })
+}
+
+/// A request header field, in the form that RFC 9110, sections 5.1 and 5.5, allow: nothing in it can end the field
+/// and begin another. The refusal does not repeat the value, which may be a secret.
+fn header(name: String, value: String) -> Result<Header, Refusal> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(invalid(format!("{name:?} is no name of a header field")));
+    }
+    let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+    if !value.bytes().all(is_text) {
+        let detail = format!("the value of the header field {name} has a control character");
+        return Err(invalid(detail));
+    }
+    Ok(Header { name, value })
+}
+
+fn invalid(detail: String) -> Refusal {
+    Refusal::new(Condition::InvalidArgument, detail)
+}
+
+/// The umask of jobs whose maker names none: in a user's own service that of the service, else 022.
+pub(super) fn default_umask(mode: Mode) -> u32 {
+    const USUAL: u32 = 0o022;
+    match mode {
+        Mode::System => USUAL,
+        Mode::User | Mode::Session => own_umask().unwrap_or(USUAL),
+    }
+}
+
+/// The umask of this process, read where reading does not change it (proc_pid_status(5)).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file of the kernel's about this process"
+)]
+fn own_umask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(url: &str, path: &str) -> FileArgs {
+        FileArgs {
+            url: url.into(),
+            path: path.into(),
+            options: FileOptions::default(),
+        }
+    }
+
+    fn job(options: JobOptions) -> Result<JobSpec, Refusal> {
+        job_spec(Profile::Bits, "n".into(), options, 0o027)
+    }
+
+    #[test]
+    fn a_header_field_cannot_smuggle_another() {
+        for (name, value) in [
+            ("", "x"),
+            ("A B", "x"),
+            ("A:", "x"),
+            ("A", "x\r\nHost: evil"),
+            ("A", "x\n"),
+            ("A", "\0"),
+        ] {
+            let options = JobOptions {
+                headers: Some([(name, value)].into_iter().collect()),
+                ..JobOptions::default()
+            };
+            let refusal = job(options).unwrap_err();
+            assert_eq!(refusal.condition, Condition::InvalidArgument, "{name:?}");
+            assert!(!refusal.detail.contains("evil"));
+        }
+    }
+
+    #[test]
+    fn of_the_environment_only_the_proxy_variables_are_taken() {
+        let variables = [
+            ("https_proxy", "http://p:1"),
+            ("SECRET", "s"),
+            ("HTTP_PROXY", "http://q:2"),
+        ];
+        let options = JobOptions {
+            environment: Some(variables.into_iter().collect()),
+            ..JobOptions::default()
+        };
+        let proxies = job(options).unwrap().context.proxies;
+        let expected = ProxyEnvironment {
+            https: Some("http://p:1".into()),
+            ..ProxyEnvironment::default()
+        };
+        assert_eq!(proxies, expected);
+    }
+
+    #[test]
+    fn a_umask_has_permission_bits_alone_and_a_default() {
+        let umask = |umask| {
+            let options = JobOptions {
+                umask,
+                ..JobOptions::default()
+            };
+            job(options).unwrap().context.umask
+        };
+        assert_eq!(umask(Some(0o7_077)), 0o077);
+        assert_eq!(umask(None), 0o027);
+        assert_eq!(default_umask(Mode::System), 0o022);
+        assert!(own_umask().is_some_and(|umask| umask <= 0o777));
+    }
+
+    #[test]
+    fn a_refusal_names_the_file_of_a_list_and_hides_its_password() {
+        let files = vec![
+            file("http://h/a", "/tmp/a"),
+            file("http://u:hunter2@:x/", "/tmp/b"),
+        ];
+        let refusal = file_specs(files).unwrap_err();
+        assert!(refusal.detail.starts_with("file 2 "), "{}", refusal.detail);
+        assert!(!refusal.detail.contains("hunter2"));
+        let alone = file_specs(vec![file("http://h/a", "tmp/a")]).unwrap_err();
+        assert!(alone.detail.contains("absolute"), "{}", alone.detail);
+    }
+
+    #[test]
+    fn unknown_numbers_and_names_are_refused_by_their_conditions() {
+        assert_eq!(
+            priority(4).unwrap_err().condition,
+            Condition::InvalidArgument
+        );
+        assert_eq!(
+            notify_flags(0x20).unwrap_err().condition,
+            Condition::NotImplemented
+        );
+        assert_eq!(
+            profile("DO").unwrap_err().condition,
+            Condition::InvalidArgument
+        );
+    }
+}

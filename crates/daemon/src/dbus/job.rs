@@ -1,0 +1,189 @@
+//! `org.bgcopy.Job1`.
+
+use bgcopy_bus::{
+    FileArgs, FileOptions, FileProperties, JobProperties,
+    names::{self, error_path, file_path},
+};
+use bgcopy_engine::{Call as EngineCall, Refusal, Reply, Setting};
+use bgcopy_model::{
+    Condition, FileId, FileIndex, FileSpec, HResult, Profile, Timestamp, UNKNOWN_SIZE,
+};
+use zbus::{OwnedObjectPath, OwnedVariant, fdo};
+
+use super::{
+    call::{Call, Failure, Outcome},
+    dispatch::{foreign, no_method},
+    file, intake,
+    signals::{Change, Scope},
+};
+use crate::{
+    authz::Action,
+    driver::{Handle, JobSnapshot},
+};
+
+pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcome {
+    match member {
+        "AddFile" => {
+            let (url, path, options) = call.arguments::<(String, String, FileOptions)>()?;
+            let file = FileArgs { url, path, options };
+            let first = add(call, job, vec![file]).await?;
+            call.answer(&path_of(job, first))
+        }
+        "AddFiles" => {
+            let files = call.arguments::<Vec<FileArgs>>()?;
+            let count = files.len();
+            let first = add(call, job, files).await?;
+            let paths = (first..).take(count).map(|index| path_of(job, index));
+            call.answer(&paths.collect::<Vec<_>>())
+        }
+        "EnumFiles" => {
+            call.arguments::<()>()?;
+            let paths = job.files.iter().map(|file| path_of(job, file.index));
+            call.answer(&paths.collect::<Vec<_>>())
+        }
+        "ListFiles" => {
+            call.arguments::<()>()?;
+            let files = job.files.iter();
+            let files: Vec<(OwnedObjectPath, FileProperties)> = files
+                .map(|snapshot| (path_of(job, snapshot.index), file::properties(snapshot)))
+                .collect();
+            call.answer(&files)
+        }
+        "Resume" => simple(call, job, EngineCall::Resume(job.id)).await,
+        "Suspend" => simple(call, job, EngineCall::Suspend(job.id)).await,
+        "Cancel" => ending(call, job, EngineCall::Cancel(job.id)).await,
+        "Complete" => ending(call, job, EngineCall::Complete(job.id)).await,
+        "GetError" => {
+            call.arguments::<()>()?;
+            if job.error.is_none() {
+                let condition = Condition::NoErrorInformation;
+                let refusal = Refusal::new(condition, condition.description());
+                return Err(Failure::Refused(refusal, job.profile));
+            }
+            call.answer(&error_path(job.id))
+        }
+        "Subscribe" => {
+            call.arguments::<()>()?;
+            let change = Change::Add(Scope::Job(job.id));
+            call.client.subscriptions.change(call, change).await;
+            call.done()
+        }
+        "Unsubscribe" => {
+            call.arguments::<()>()?;
+            let change = Change::Remove(Scope::Job(job.id));
+            call.client.subscriptions.change(call, change).await;
+            call.done()
+        }
+        _ => Err(no_method(names::JOB, member)),
+    }
+}
+
+/// `Properties.Set` of a property that can be written.
+pub(super) async fn set(
+    call: &Call,
+    job: &JobSnapshot,
+    name: &str,
+    value: OwnedVariant,
+) -> Outcome {
+    let wrong = |_| {
+        let text = format!("{name} has another type");
+        Failure::from(fdo::Error::InvalidArgs(text))
+    };
+    let refused = Failure::refused(job.profile);
+    let number = |value: OwnedVariant| u32::try_from(value).map_err(wrong);
+    let setting = match name {
+        "Name" => Setting::Name(String::try_from(value).map_err(wrong)?),
+        "Description" => Setting::Description(String::try_from(value).map_err(wrong)?),
+        "Priority" => Setting::Priority(intake::priority(number(value)?).map_err(&refused)?),
+        "AutoComplete" => Setting::AutoComplete(bool::try_from(value).map_err(wrong)?),
+        "NotifyFlags" => {
+            Setting::NotifyFlags(intake::notify_flags(number(value)?).map_err(&refused)?)
+        }
+        "MinimumRetryDelay" => Setting::MinimumRetryDelay(intake::seconds(number(value)?)),
+        "NoProgressTimeout" => Setting::NoProgressTimeout(intake::seconds(number(value)?)),
+        _ => {
+            let text = format!("{name} can only be read");
+            return Err(fdo::Error::PropertyReadOnly(text).into());
+        }
+    };
+    change(call, job, EngineCall::Set(job.id, setting)).await?;
+    call.done()
+}
+
+/// The properties of a job.
+pub(super) fn properties(job: &JobSnapshot, handle: &Handle) -> JobProperties {
+    let wall = |time: Option<Timestamp>| time.map_or(0, |time| time.0);
+    let seconds = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let error = job.error.as_ref();
+    JobProperties {
+        id: job.id.to_string(),
+        profile: job.profile.name().to_owned(),
+        name: job.name.clone(),
+        description: job.description.clone(),
+        owner: job.owner.uid,
+        priority: job.priority.code(),
+        state: job.state.code(),
+        state_name: job.state.name().to_owned(),
+        auto_complete: job.auto_complete,
+        notify_flags: job.notify_flags.bits(),
+        minimum_retry_delay: seconds(job.minimum_retry_delay),
+        no_progress_timeout: seconds(job.no_progress_timeout),
+        error_count: job.error_count,
+        bytes_total: job.progress.bytes_total.unwrap_or(UNKNOWN_SIZE),
+        bytes_transferred: job.progress.bytes_transferred,
+        files_total: job.progress.files_total,
+        files_transferred: job.progress.files_transferred,
+        creation_time: job.created.0,
+        modification_time: job.modified.0,
+        transfer_completion_time: wall(job.transferred_at),
+        retry_time: wall(job.retry_at.map(|at| handle.moment_to_wall(at))),
+        error_code: error.map_or(0, |error| error.code(job.profile).0),
+        error_description: error.map_or_else(String::new, |error| error.detail.clone()),
+    }
+}
+
+async fn simple(call: &Call, job: &JobSnapshot, engine: EngineCall) -> Outcome {
+    call.arguments::<()>()?;
+    change(call, job, engine).await?;
+    call.done()
+}
+
+/// Cancel and Complete, which can succeed with a reservation.
+async fn ending(call: &Call, job: &JobSnapshot, engine: EngineCall) -> Outcome {
+    call.arguments::<()>()?;
+    let code = match change(call, job, engine).await? {
+        // The DO profile knows no partial completion (contract, section Job life cycle).
+        Reply::Partial if job.profile == Profile::Bits => HResult::BG_S_PARTIAL_COMPLETE,
+        Reply::Undeleted => HResult::BG_S_UNABLE_TO_DELETE_FILES,
+        _ => HResult::S_OK,
+    };
+    call.answer(&code.0)
+}
+
+async fn change(call: &Call, job: &JobSnapshot, engine: EngineCall) -> Result<Reply, Failure> {
+    may_change(call, job)?;
+    let turn = call.service.turns().take(job.id);
+    let answer = turn.run(call.service.handle().call(engine)).await;
+    answer.map_err(Failure::refused(job.profile))
+}
+
+async fn add(call: &Call, job: &JobSnapshot, files: Vec<FileArgs>) -> Result<FileIndex, Failure> {
+    may_change(call, job)?;
+    let files: Vec<FileSpec> = intake::file_specs(files).map_err(Failure::refused(job.profile))?;
+    let turn = call.service.turns().take(job.id);
+    // Its destinations are looked at before the engine has it, so the turn is kept to the end.
+    let added = turn.run_whole(call.service.handle().add_files(job.id, files));
+    added.await.map_err(Failure::refused(job.profile))
+}
+
+fn may_change(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
+    let (authz, caller) = (call.service.authz(), call.client.caller.user);
+    match authz.may(caller, Action::Change(job.owner)) {
+        true => Ok(()),
+        false => Err(foreign(job)),
+    }
+}
+
+fn path_of(job: &JobSnapshot, index: FileIndex) -> OwnedObjectPath {
+    file_path(FileId { job: job.id, index })
+}

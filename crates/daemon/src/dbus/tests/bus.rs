@@ -1,0 +1,118 @@
+//! The service on a bus of its own: a `dbus-daemon` (Debian: dbus-daemon).
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::atomic::Ordering,
+    time::Duration,
+};
+
+use bgcopy_bus::{Manager1Proxy, names::BUS_NAME};
+use zbus::{Connection, connection};
+
+use super::{super::bus::serve_on, Bench, Signals, create, job, read, within};
+use crate::places::Mode;
+
+/// A bus; ends with the test.
+struct Bus {
+    daemon: Child,
+    address: String,
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+impl Bus {
+    fn start() -> Self {
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--nopidfile", "--print-address"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dbus-daemon runs (Debian package dbus-daemon)");
+        let mut address = String::new();
+        let output = daemon.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut address).unwrap();
+        let address = address.trim().to_owned();
+        Self { daemon, address }
+    }
+
+    async fn connect(&self) -> Connection {
+        let address = self.address.as_str();
+        within(connection::Builder::address(address).build())
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_on_a_bus_is_served_and_told_by_unicast() {
+    let (bus, bench) = (Bus::start(), Bench::new(Mode::Session));
+    within(serve_on(bench.service.clone(), bus.connect().await))
+        .await
+        .unwrap();
+    let (client, other) = (bus.connect().await, bus.connect().await);
+    let manager = Manager1Proxy::new(&client).await.unwrap();
+    let mut signals = Signals::of(&client);
+    within(manager.subscribe()).await.unwrap();
+    let path = create(&other, "n").await;
+    assert_eq!(
+        within(manager.enum_jobs(false)).await.unwrap(),
+        [path.clone()]
+    );
+
+    let added = signals.next_named("JobAdded").await;
+    let header = added.header();
+    let destination = header.destination().map(ToString::to_string);
+    assert_eq!(destination, client.unique_name().map(ToString::to_string));
+    within(job(&other, &path).await.set_name("m"))
+        .await
+        .unwrap();
+    signals.next_named("PropertiesChanged").await;
+    assert_eq!(read_on_bus(&client, &path).await, "m");
+}
+
+async fn read_on_bus(client: &Connection, path: &zbus::OwnedObjectPath) -> String {
+    let proxy = job(client, path).await;
+    assert_eq!(proxy.inner().destination().as_str(), BUS_NAME);
+    read(client, path).await.name
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_service_on_the_bus_is_told_that_the_name_is_taken() {
+    let (bus, bench) = (Bus::start(), Bench::new(Mode::Session));
+    within(serve_on(bench.service.clone(), bus.connect().await))
+        .await
+        .unwrap();
+    let second = within(serve_on(bench.service.clone(), bus.connect().await)).await;
+    let text = second.unwrap_err().to_string();
+    assert!(
+        text.contains(BUS_NAME) && text.contains("already"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leaves_the_bus_is_forgotten() {
+    let (bus, bench) = (Bus::start(), Bench::new(Mode::Session));
+    within(serve_on(bench.service.clone(), bus.connect().await))
+        .await
+        .unwrap();
+    let client = bus.connect().await;
+    let manager = Manager1Proxy::new(&client).await.unwrap();
+    within(manager.subscribe()).await.unwrap();
+    let clients = || bench.service.0.clients.load(Ordering::Relaxed);
+    assert_eq!(clients(), 1);
+    drop(manager);
+    within(client.close()).await.unwrap();
+    within(async {
+        while clients() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,312 @@
+//! What one client was told of one job, and the messages that tell it what is different.
+
+use std::collections::{BTreeSet, HashMap};
+
+use bgcopy_bus::{
+    ErrorProperties, FileProperties, Interfaces, JobProperties, PropertiesChanged,
+    names::{self, error_path, file_path, job_path},
+};
+use bgcopy_model::{FileId, FileIndex, JobState};
+use serde::Serialize;
+use tokio::time::Instant;
+use zbus::{DynamicType, Message, ObjectPath, Type};
+
+use super::{
+    client::{Gone, Link},
+    error, file, job,
+};
+use crate::driver::{FileSnapshot, Handle, JobSnapshot};
+
+/// Files whose last told properties are kept for comparison. Beyond it they are told whole again.
+const FILES_KEPT: usize = 64;
+
+/// Two retry times that differ by less are the same one, computed at two moments. Microseconds.
+const SAME_RETRY: u64 = 1_000_000;
+
+/// Messages that are sent together.
+const BATCH: usize = 64;
+
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
+
+/// What a client knows of a job.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// The job's properties as told last; `None`: not known, so all are told.
+    told: Option<JobProperties>,
+    /// The state and the number of errors that were told last, to see what is urgent.
+    state: (JobState, u32),
+    /// The error's properties as told last; `None`: there was none.
+    error: Option<ErrorProperties>,
+    /// The number of files that the client knows to be there.
+    files: usize,
+    /// Properties of files as told last.
+    files_told: HashMap<FileIndex, FileProperties>,
+    /// Whether the client takes the job for one that is listed.
+    pub(super) listed: bool,
+    /// Files that look different.
+    pub(super) dirty_files: BTreeSet<FileIndex>,
+    /// When what is new is to be told.
+    pub(super) due: Option<Instant>,
+    /// The earliest time for progress alone.
+    pub(super) next: Instant,
+}
+
+impl Watched {
+    /// A job that the client may look at itself.
+    pub(super) fn new(snapshot: &JobSnapshot) -> Self {
+        Self {
+            told: None,
+            state: key(snapshot),
+            error: told_error(snapshot),
+            files: snapshot.files.len(),
+            files_told: HashMap::new(),
+            listed: !snapshot.state.is_final(),
+            dirty_files: BTreeSet::new(),
+            due: None,
+            next: Instant::now(),
+        }
+    }
+
+    /// Takes it that the client knows the job as it is now, since it is about to read it.
+    pub(super) fn know(&mut self, snapshot: &JobSnapshot, handle: &Handle) {
+        self.told = Some(job::properties(snapshot, handle));
+        self.error = told_error(snapshot);
+        self.files = snapshot.files.len();
+        self.state = key(snapshot);
+    }
+
+    /// Takes it that the client may have missed anything.
+    pub(super) fn doubt(&mut self, snapshot: &JobSnapshot, with_files: bool) {
+        self.told = None;
+        self.files_told.clear();
+        if with_files {
+            let begun = |file: &FileSnapshot| {
+                let progress = file.progress;
+                progress.bytes_transferred > 0 || progress.completed || !file.name_pending
+            };
+            let files = snapshot.files.iter().filter(|file| begun(file));
+            self.dirty_files.extend(files.map(|file| file.index));
+        }
+    }
+
+    /// Whether the change is one that the client wants to hear of at once.
+    pub(super) fn is_urgent(&self, snapshot: &JobSnapshot) -> bool {
+        self.state != key(snapshot)
+    }
+
+    /// Tells that the job is there.
+    pub(super) async fn introduce(
+        &mut self,
+        snapshot: &JobSnapshot,
+        handle: &Handle,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Gone> {
+        let properties = job::properties(snapshot, handle);
+        let path = job_path(snapshot.id);
+        let interfaces = Interfaces {
+            job: Some(properties.clone()),
+            ..Interfaces::default()
+        };
+        out.manager("JobAdded", &path).await?;
+        out.added(names::MANAGER_PATH, &path, &interfaces).await?;
+        self.told = Some(properties);
+        Ok(())
+    }
+
+    /// Tells what is different: the files first, so that who hears of the job's new state has heard of its files.
+    pub(super) async fn tell(
+        &mut self,
+        snapshot: &JobSnapshot,
+        handle: &Handle,
+        with_files: bool,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Gone> {
+        if with_files {
+            self.tell_files(snapshot, out).await?;
+        }
+        self.dirty_files.clear();
+        self.files = snapshot.files.len();
+        self.tell_error(snapshot, out).await?;
+
+        let mut now = job::properties(snapshot, handle);
+        let changed = match &self.told {
+            Some(told) => {
+                if now.retry_time.abs_diff(told.retry_time) < SAME_RETRY {
+                    now.retry_time = told.retry_time;
+                }
+                now.changes_since(told)
+            }
+            None => now.all_changes(),
+        };
+        if !changed.is_empty() {
+            out.changed(&job_path(snapshot.id), names::JOB, changed)
+                .await?;
+        }
+        self.state = key(snapshot);
+        self.told = Some(now);
+        Ok(())
+    }
+
+    async fn tell_files(
+        &mut self,
+        snapshot: &JobSnapshot,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Gone> {
+        let job = snapshot.id;
+        for file in snapshot.files.iter().skip(self.files) {
+            self.dirty_files.remove(&file.index);
+            let index = file.index;
+            let interfaces = Interfaces {
+                file: Some(file::properties(file)),
+                ..Interfaces::default()
+            };
+            let path = file_path(FileId { job, index });
+            out.added(job_path(job).as_str(), &path, &interfaces)
+                .await?;
+        }
+        for index in std::mem::take(&mut self.dirty_files) {
+            let Some(file) = snapshot.files.get(index as usize) else {
+                continue;
+            };
+            let now = file::properties(file);
+            let changed = match self.files_told.get(&index) {
+                Some(told) => now.changes_since(told),
+                None => now.all_changes(),
+            };
+            if self.files_told.len() >= FILES_KEPT {
+                self.files_told.clear();
+            }
+            self.files_told.insert(index, now);
+            if !changed.is_empty() {
+                let path = file_path(FileId { job, index });
+                out.changed(&path, names::FILE, changed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_error(
+        &mut self,
+        snapshot: &JobSnapshot,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Gone> {
+        let now = told_error(snapshot);
+        let path = error_path(snapshot.id);
+        match (&self.error, &now) {
+            (None, Some(error)) => {
+                let interfaces = Interfaces {
+                    error: Some(error.clone()),
+                    ..Interfaces::default()
+                };
+                out.added(names::MANAGER_PATH, &path, &interfaces).await?;
+            }
+            (Some(_), None) => {
+                out.removed(names::MANAGER_PATH, &path, names::ERROR)
+                    .await?;
+            }
+            (Some(before), Some(error)) if before != error => {
+                let changed = error.changes_since(before);
+                out.changed(&path, names::ERROR, changed).await?;
+            }
+            _ => {}
+        }
+        self.error = now;
+        Ok(())
+    }
+}
+
+fn key(snapshot: &JobSnapshot) -> (JobState, u32) {
+    (snapshot.state, snapshot.error_count)
+}
+
+fn told_error(snapshot: &JobSnapshot) -> Option<ErrorProperties> {
+    let error = snapshot.error.as_ref()?;
+    Some(error::properties(snapshot, error))
+}
+
+/// Signals on their way to one client, sent a batch at a time.
+pub(super) struct Outbox<'a> {
+    link: &'a Link,
+    batch: Vec<Message>,
+}
+
+impl<'a> Outbox<'a> {
+    pub(super) const fn new(link: &'a Link) -> Self {
+        Self {
+            link,
+            batch: Vec::new(),
+        }
+    }
+
+    /// `PropertiesChanged` of an object.
+    pub(super) async fn changed<C: Serialize + Type>(
+        &mut self,
+        path: &ObjectPath<'_>,
+        interface: &str,
+        changed: C,
+    ) -> Result<(), Gone> {
+        let body = PropertiesChanged {
+            interface: interface.to_owned(),
+            changed,
+            invalidated: vec![],
+        };
+        self.put(path.as_str(), PROPERTIES, "PropertiesChanged", &body)
+            .await
+    }
+
+    /// `InterfacesAdded` of an object manager.
+    pub(super) async fn added(
+        &mut self,
+        manager: &str,
+        path: &ObjectPath<'_>,
+        interfaces: &Interfaces,
+    ) -> Result<(), Gone> {
+        let body = (path, interfaces);
+        self.put(manager, OBJECT_MANAGER, "InterfacesAdded", &body)
+            .await
+    }
+
+    /// `InterfacesRemoved` of an object manager.
+    pub(super) async fn removed(
+        &mut self,
+        manager: &str,
+        path: &ObjectPath<'_>,
+        interface: &str,
+    ) -> Result<(), Gone> {
+        let interfaces = [interface];
+        let body = (path, interfaces.as_slice());
+        self.put(manager, OBJECT_MANAGER, "InterfacesRemoved", &body)
+            .await
+    }
+
+    /// A signal of the manager about a job.
+    pub(super) async fn manager(&mut self, member: &str, job: &ObjectPath<'_>) -> Result<(), Gone> {
+        self.put(names::MANAGER_PATH, names::MANAGER, member, job)
+            .await
+    }
+
+    /// Sends what has gathered.
+    pub(super) async fn flush(&mut self) -> Result<(), Gone> {
+        let batch = std::mem::take(&mut self.batch);
+        self.link.send(&batch).await
+    }
+
+    async fn put<B: Serialize + DynamicType>(
+        &mut self,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) -> Result<(), Gone> {
+        match self.link.signal(path, interface, member, body) {
+            Ok(message) => self.batch.push(message),
+            // Nothing that this service publishes leads here.
+            Err(error) => tracing::error!("the signal {member} cannot be built: {error}"),
+        }
+        if self.batch.len() >= BATCH {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+}

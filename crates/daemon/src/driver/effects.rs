@@ -1,0 +1,222 @@
+//! What is done once a step is durable.
+//!
+//! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
+//! what is published must not be ahead of what is recorded.
+
+use bgcopy_engine::{Action, Attempt, Event, FileView, Outcome, Refusal, Reply, Report, Ticket};
+use bgcopy_model::{
+    Condition, FileId, FilePhase, FileRecord, Header, JobId, JobPhase, JobProgress, Mutation,
+    Owner, ProxyEnvironment,
+};
+use bgcopy_store::StoreError;
+use tokio::sync::oneshot;
+
+use super::{
+    Driver, Message, files,
+    publisher::{FileSnapshot, JobSnapshot},
+    snapshot, transfer,
+};
+use crate::crash;
+
+/// Something to do once its step is durable.
+pub(super) enum Effect {
+    Reply(Ticket, Result<Reply, Refusal>),
+    Start(Box<Start>),
+    Stop(FileId, Attempt),
+    Prepare(Box<Local>),
+    Publish(Box<Local>),
+    Discard(Box<Local>),
+    ShowJob(Box<JobSnapshot>),
+    ShowFile(JobId, Box<FileSnapshot>, JobProgress),
+    Forget(JobId),
+}
+
+/// What a transfer begins with.
+pub(super) struct Start {
+    pub(super) id: FileId,
+    pub(super) attempt: Attempt,
+    pub(super) owner: Owner,
+    pub(super) file: FileRecord,
+    pub(super) headers: Vec<Header>,
+    pub(super) proxies: ProxyEnvironment,
+}
+
+/// What naming or deleting a file needs.
+pub(super) struct Local {
+    pub(super) id: FileId,
+    pub(super) owner: Owner,
+    pub(super) umask: u32,
+    pub(super) file: FileRecord,
+}
+
+impl Driver {
+    /// What an action comes to, as things stand in this step. `None` for a job or file that is gone already.
+    pub(super) fn effect(&self, action: Action) -> Option<Effect> {
+        Some(match action {
+            // Transactions are taken out before.
+            Action::Store(_) => return None,
+            Action::Reply(ticket, answer) => Effect::Reply(ticket, answer),
+            Action::Start(id, attempt) => {
+                let job = self.engine.job(id.job)?;
+                Effect::Start(Box::new(Start {
+                    id,
+                    attempt,
+                    owner: job.record().owner,
+                    file: job.file(id.index)?.record().clone(),
+                    headers: job.record().headers.clone(),
+                    proxies: job.record().context.proxies.clone(),
+                }))
+            }
+            Action::Stop(id, attempt) => Effect::Stop(id, attempt),
+            Action::Prepare(id) => Effect::Prepare(self.local(id)?),
+            Action::Publish(id) => Effect::Publish(self.local(id)?),
+            Action::Discard(id) => Effect::Discard(self.local(id)?),
+            Action::JobChanged(id) => {
+                Effect::ShowJob(Box::new(snapshot::job(self.engine.job(id)?)))
+            }
+            Action::FileChanged(id) => {
+                let job = self.engine.job(id.job)?;
+                let file = snapshot::file(job.file(id.index)?);
+                Effect::ShowFile(id.job, Box::new(file), job.progress())
+            }
+            Action::Forgotten(id) => Effect::Forget(id),
+        })
+    }
+
+    fn local(&self, id: FileId) -> Option<Box<Local>> {
+        let job = self.engine.job(id.job)?;
+        Some(Box::new(Local {
+            id,
+            owner: job.record().owner,
+            umask: job.record().context.umask,
+            file: job.file(id.index)?.record().clone(),
+        }))
+    }
+
+    /// Does what became due, in order.
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Reply(ticket, answer) => self.answer(ticket, answer),
+                Effect::Start(start) => self.start_transfer(*start),
+                Effect::Stop(id, attempt) => {
+                    if self
+                        .running
+                        .get(&id)
+                        .is_some_and(|(running, _)| *running == attempt)
+                        && let Some((_, stop)) = self.running.remove(&id)
+                    {
+                        // A run that has ended meanwhile does not listen any more.
+                        let _ = stop.send(());
+                    }
+                }
+                Effect::Prepare(local) => files::prepare(self, *local),
+                Effect::Publish(local) => files::publish(self, *local),
+                Effect::Discard(local) => files::discard(self, *local),
+                Effect::ShowJob(job) => {
+                    if job.state.is_final()
+                        && let Some(shown) = self.view.job(job.id)
+                    {
+                        shown
+                            .files
+                            .iter()
+                            .for_each(|file| self.names.release(&file.path));
+                    }
+                    self.view.put(*job);
+                }
+                Effect::ShowFile(job, file, progress) => self.view.put_file(job, *file, progress),
+                Effect::Forget(id) => self.view.forget(id),
+            }
+        }
+    }
+
+    /// Publishes everything that was restored.
+    pub(super) fn publish_all(&self) {
+        for job in self.engine.jobs() {
+            let id = job.record().id;
+            self.view.put(snapshot::job(job));
+            let files: Vec<FileView<'_>> = job.files().collect();
+            for file in files {
+                if !file.record().name_pending && !job.state().is_final() {
+                    self.names.take(file.record().path.clone());
+                }
+                self.view.put_file(id, snapshot::file(file), job.progress());
+            }
+        }
+    }
+
+    /// Tells everyone who waits for a transaction that it failed; what they asked for is recorded later or never.
+    pub(super) fn refuse_waiting(&mut self, error: &StoreError) {
+        let mut tickets = Vec::new();
+        for step in &mut self.pending {
+            step.effects.retain(|effect| match effect {
+                Effect::Reply(ticket, _) => {
+                    tickets.push(*ticket);
+                    false
+                }
+                _ => true,
+            });
+        }
+        let detail = format!("the service cannot record this: {error}");
+        for ticket in tickets {
+            self.answer(
+                ticket,
+                Err(Refusal::new(Condition::StoreFailure, detail.clone())),
+            );
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Result<Reply, Refusal>) {
+        if let Some(reply) = self.tickets.remove(&ticket) {
+            // A client that is gone does not want its answer.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn start_transfer(&mut self, start: Start) {
+        let (id, attempt) = (start.id, start.attempt);
+        if self.stopping.is_some() {
+            self.report(id, attempt, Report::Ended(Outcome::Stopped));
+            return;
+        }
+        let (stop, stopped) = oneshot::channel();
+        self.running.insert(id, (attempt, stop));
+        let surroundings = transfer::Surroundings {
+            disk: self.disk.owner(start.owner),
+            client: self.origin.clone(),
+            names: self.names.clone(),
+            messages: self.messages.clone(),
+        };
+        transfer::spawn(start, surroundings, stopped);
+    }
+
+    fn report(&self, id: FileId, attempt: Attempt, report: Report) {
+        let event = Event::Transfer(id, attempt, report);
+        let _ = self.messages.send(Message::Event(event));
+    }
+}
+
+/// The crash points behind a transaction.
+pub(super) fn crash_points(mutations: &[Mutation]) {
+    for mutation in mutations {
+        match mutation {
+            Mutation::PutJob(job) => match job.phase {
+                JobPhase::Suspended | JobPhase::Queued => crash::point("job-committed"),
+                JobPhase::Transferred => crash::point("transferred-committed"),
+                JobPhase::Completing { .. } => crash::point("completing-committed"),
+                JobPhase::Acknowledged { .. } => crash::point("acknowledged-committed"),
+                JobPhase::Cancelled { .. } => crash::point("cancelled-committed"),
+                _ => {}
+            },
+            Mutation::PutFiles(_, files) => {
+                let has_extents = |file: &FileRecord| {
+                    file.phase == FilePhase::Pending && !file.durable.is_empty()
+                };
+                if files.iter().any(has_extents) {
+                    crash::point("extents-committed");
+                }
+            }
+            Mutation::Forget(_) | Mutation::PutAnchor(_) => {}
+        }
+    }
+}

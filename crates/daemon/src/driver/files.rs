@@ -1,0 +1,103 @@
+//! Naming and deleting files: the disk's work, with a report to the driver at its end.
+
+use std::path::Path;
+
+use bgcopy_disk::{DiskError, OwnerDisk};
+use bgcopy_engine::{Event, Trouble};
+use bgcopy_model::{Condition, FileId, FilePhase, FileRecord};
+
+use super::{Driver, Message, effects::Local};
+use crate::crash;
+
+/// Sets mode, time and length of a finished temporary file and syncs it.
+pub(super) fn prepare(driver: &Driver, local: Local) {
+    let disk = driver.disk.owner(local.owner);
+    spawn(driver, local.id, Event::Prepared, async move {
+        let place = Place::of(disk, &local.file)?;
+        let size = local.file.size.unwrap_or(0);
+        let (umask, modified) = (local.umask, local.file.modified);
+        let prepared = place
+            .disk
+            .prepare(place.folder, place.temporary, size, umask, modified);
+        let inode = prepared.await.map_err(trouble)?;
+        crash::point("file-prepared");
+        Ok(inode)
+    });
+}
+
+/// Gives a prepared file its name.
+pub(super) fn publish(driver: &Driver, local: Local) {
+    let disk = driver.disk.owner(local.owner);
+    spawn(driver, local.id, Event::Published, async move {
+        let place = Place::of(disk, &local.file)?;
+        let FilePhase::Publishing { inode } = local.file.phase else {
+            let detail = format!("{} is to be named before it is prepared", local.id);
+            return Err(Trouble::new(Condition::Internal, detail));
+        };
+        let published = place
+            .disk
+            .publish(place.folder, place.temporary, place.name, inode);
+        published.await.map_err(trouble)?;
+        crash::point("file-renamed");
+        Ok(())
+    });
+}
+
+/// Deletes a temporary file.
+pub(super) fn discard(driver: &Driver, local: Local) {
+    let disk = driver.disk.owner(local.owner);
+    spawn(driver, local.id, Event::Discarded, async move {
+        let place = Place::of(disk, &local.file)?;
+        place
+            .disk
+            .discard(place.folder, place.temporary)
+            .await
+            .map_err(trouble)
+    });
+}
+
+/// Where a file is.
+struct Place<'a> {
+    disk: OwnerDisk,
+    folder: &'a Path,
+    temporary: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(disk: Result<OwnerDisk, DiskError>, file: &'a FileRecord) -> Result<Self, Trouble> {
+        let parts = file
+            .path
+            .parent()
+            .zip(file.path.file_name().and_then(|name| name.to_str()));
+        let Some((folder, name)) = parts else {
+            let detail = format!("{} names no file in a folder", file.path.display());
+            return Err(Trouble::new(Condition::InvalidName, detail));
+        };
+        Ok(Self {
+            disk: disk.map_err(trouble)?,
+            folder,
+            temporary: &file.temporary,
+            name,
+        })
+    }
+}
+
+/// Runs the work beside the driver and reports its end.
+fn spawn<T: Send + 'static>(
+    driver: &Driver,
+    id: FileId,
+    event: impl FnOnce(FileId, Result<T, Trouble>) -> Event + Send + 'static,
+    work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) {
+    let messages = driver.messages.clone();
+    tokio::spawn(async move {
+        let result = work.await;
+        let _ = messages.send(Message::Event(event(id, result)));
+    });
+}
+
+/// What the engine needs to know of a disk's error.
+pub(super) fn trouble(error: DiskError) -> Trouble {
+    Trouble::new(error.condition, error.to_string())
+}

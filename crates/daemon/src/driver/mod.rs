@@ -1,0 +1,319 @@
+//! The one task that decides: it owns the engine, feeds it what happens and carries out what it says.
+//!
+//! ```text
+//!  calls ───┐                      ┌─► store (one transaction a step, in order)
+//!  reports ─┼─► Engine::step ─► actions        │ durable
+//!  clock ───┘                      └─► effects ◄┘  replies, snapshots, transfers, renames, deletions
+//! ```
+//!
+//! Steps go on while earlier ones are being made durable, so that transactions that wait together become one; but the
+//! effects of a step run only after its own transaction and after those of all steps before it. That order is the
+//! whole crash protocol on this side: a client is told nothing, and no file is touched, before the intent is safe.
+//!
+//! The driver must never wait for a transfer, a disk or a client: whoever works reports by message.
+
+mod effects;
+mod files;
+mod handle;
+mod names;
+mod network;
+mod publisher;
+mod snapshot;
+mod transfer;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use bgcopy_disk::Disk;
+use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Refusal, Reply, Ticket};
+use bgcopy_model::{FileId, Limits, Mutation};
+use bgcopy_store::{Restored, Store, StoreError};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use self::{effects::Effect, names::Names};
+pub use self::{
+    handle::Handle,
+    publisher::{Change, FileSnapshot, JobSnapshot, Publisher},
+};
+use crate::clock::{BootTimer, Clock};
+
+/// How long after a failed transaction it is tried again.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// Messages that are taken from the queue at once.
+const MESSAGES_AT_ONCE: usize = 256;
+
+/// What the driver is made of.
+pub struct Parts {
+    /// The queue's database.
+    pub store: Store,
+    /// What it held.
+    pub restored: Restored,
+    /// The file system.
+    pub disk: Disk,
+    /// The HTTP source.
+    pub origin: bgcopy_origin::Client,
+    /// How much there may be of everything.
+    pub limits: Limits,
+}
+
+/// Something for the driver.
+pub(super) enum Message {
+    /// A client's call and where its answer goes.
+    Call(Call, oneshot::Sender<Result<Reply, Refusal>>),
+    /// A report.
+    Event(Event),
+    /// Stop: end the transfers with a checkpoint, answer when all is durable.
+    Stop(oneshot::Sender<()>),
+}
+
+/// The driver's state.
+struct Driver {
+    engine: Engine,
+    clock: Clock,
+    store: Store,
+    disk: Arc<Disk>,
+    origin: bgcopy_origin::Client,
+    view: Arc<Publisher>,
+    names: Names,
+    messages: mpsc::UnboundedSender<Message>,
+    /// Answers that clients wait for.
+    tickets: HashMap<Ticket, oneshot::Sender<Result<Reply, Refusal>>>,
+    last_ticket: u64,
+    /// How to stop each running transfer.
+    running: HashMap<FileId, (Attempt, oneshot::Sender<()>)>,
+    /// Steps whose transactions are under way, the oldest first.
+    pending: VecDeque<Pending>,
+    /// Who asked the service to stop.
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+/// A step that waits for its transaction.
+struct Pending {
+    commit: Option<BoxFuture<'static, Result<(), StoreError>>>,
+    /// Kept until they are durable: a failed transaction is tried again with them.
+    mutations: Vec<Mutation>,
+    effects: Vec<Effect>,
+}
+
+/// Starts the driver; the future it returns ends when [`stop`] was called and all is durable, or with an error when
+/// the queue can no longer be trusted: then only a new start, which reads what the disk really holds, helps.
+///
+/// # Errors
+/// The machine refuses a timer.
+pub fn start(
+    parts: Parts,
+    stop: Arc<Notify>,
+) -> io::Result<(
+    Handle,
+    impl Future<Output = Result<(), StoreError>> + Send + 'static,
+)> {
+    let (messages, inbox) = mpsc::unbounded_channel();
+    let clock = Clock::new(parts.restored.anchor.as_ref());
+    let view = Arc::new(Publisher::new());
+    let disk = Arc::new(parts.disk);
+    let handle = Handle {
+        messages: messages.clone(),
+        view: view.clone(),
+        disk: disk.clone(),
+        clock: clock.clone(),
+        limits: parts.limits,
+        stop,
+    };
+    let mut driver = Driver {
+        engine: Engine::new(parts.limits),
+        clock,
+        store: parts.store,
+        disk,
+        origin: parts.origin,
+        view,
+        names: Names::default(),
+        messages,
+        tickets: HashMap::new(),
+        last_ticket: 0,
+        running: HashMap::new(),
+        pending: VecDeque::new(),
+        stopping: None,
+    };
+    let timer = BootTimer::new()?;
+    let actions = driver
+        .engine
+        .restore(parts.restored.jobs, driver.clock.now());
+    driver.publish_all();
+    driver.take(actions);
+    network::watch(driver.messages.clone());
+    Ok((handle, driver.run(inbox, timer)))
+}
+
+/// Asks the driver to stop and waits until it has.
+pub async fn stop(handle: &Handle) {
+    let (done, stopped) = oneshot::channel();
+    let _ = handle.messages.send(Message::Stop(done));
+    let _ = stopped.await;
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::UnboundedReceiver<Message>,
+        timer: BootTimer,
+    ) -> Result<(), StoreError> {
+        let mut batch = Vec::with_capacity(MESSAGES_AT_ONCE);
+        let mut retry: Option<tokio::time::Instant> = None;
+        loop {
+            self.set_timer(&timer);
+            if self.stopping.is_some() && self.running.is_empty() && self.pending.is_empty() {
+                break;
+            }
+            tokio::select! {
+                count = inbox.recv_many(&mut batch, MESSAGES_AT_ONCE) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for message in batch.drain(..) {
+                        self.receive(message);
+                    }
+                }
+                result = first_commit(&mut self.pending), if retry.is_none() && !self.pending.is_empty() => {
+                    retry = self.committed(result)?;
+                }
+                () = tokio::time::sleep_until(retry.unwrap_or_else(tokio::time::Instant::now)), if retry.is_some() => {
+                    retry = None;
+                    self.commit_again();
+                }
+                result = timer.expired() => {
+                    if let Err(error) = result {
+                        tracing::error!("the timer failed: {error}");
+                    }
+                    self.step(Event::Wake);
+                }
+            }
+        }
+        let closed = self.store.close().await;
+        if let Some(done) = self.stopping {
+            let _ = done.send(());
+        }
+        closed
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Call(call, reply) => {
+                if self.stopping.is_some() {
+                    return; // The dropped sender tells the client.
+                }
+                self.last_ticket += 1;
+                let ticket = Ticket(self.last_ticket);
+                self.tickets.insert(ticket, reply);
+                self.step(Event::Call(ticket, call));
+            }
+            Message::Event(event) => {
+                if let Event::Transfer(file, attempt, bgcopy_engine::Report::Ended(_)) = &event
+                    && self
+                        .running
+                        .get(file)
+                        .is_some_and(|(running, _)| running == attempt)
+                {
+                    self.running.remove(file);
+                }
+                self.step(event);
+            }
+            Message::Stop(done) => {
+                self.stopping = Some(done);
+                for (_, stop) in std::mem::take(&mut self.running).into_values() {
+                    let _ = stop.send(());
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let actions = self.engine.step(event, self.clock.now());
+        self.take(actions);
+    }
+
+    /// Queues the transaction of a step, and its effects behind it.
+    fn take(&mut self, actions: Vec<Action>) {
+        if actions.is_empty() {
+            return;
+        }
+        let mut mutations = Vec::new();
+        let mut effects = Vec::new();
+        for action in actions {
+            match action {
+                Action::Store(mutation) => mutations.push(mutation),
+                other => effects.extend(self.effect(other)),
+            }
+        }
+        if mutations.is_empty() && self.pending.is_empty() {
+            self.perform(effects);
+            return;
+        }
+        let commit = (!mutations.is_empty()).then(|| {
+            mutations.push(Mutation::PutAnchor(self.clock.anchor(self.clock.now())));
+            self.store.commit(mutations.clone()).boxed()
+        });
+        self.pending.push_back(Pending {
+            commit,
+            mutations,
+            effects,
+        });
+    }
+
+    /// The oldest pending step's transaction ended. Returns when to try again, if it must be.
+    fn committed(
+        &mut self,
+        result: Result<(), StoreError>,
+    ) -> Result<Option<tokio::time::Instant>, StoreError> {
+        match result {
+            Ok(()) => {
+                if let Some(step) = self.pending.pop_front() {
+                    effects::crash_points(&step.mutations);
+                    self.perform(step.effects);
+                }
+                Ok(None)
+            }
+            Err(error) => {
+                tracing::error!("the queue cannot be written: {error}");
+                self.refuse_waiting(&error);
+                if matches!(error, StoreError::Poisoned(_)) {
+                    return Err(error);
+                }
+                Ok(Some(tokio::time::Instant::now() + STORE_RETRY))
+            }
+        }
+    }
+
+    /// Hands every transaction that is not durable to the store again, in order.
+    fn commit_again(&mut self) {
+        for step in &mut self.pending {
+            if !step.mutations.is_empty() {
+                step.commit = Some(self.store.commit(step.mutations.clone()).boxed());
+            }
+        }
+    }
+
+    fn set_timer(&self, timer: &BootTimer) {
+        let now = self.clock.now().moment;
+        let delay = self.engine.next_wake().map(|at| at - now);
+        if let Err(error) = timer.set(delay) {
+            tracing::error!("the timer cannot be set: {error}");
+        }
+    }
+}
+
+/// Waits for the oldest pending transaction.
+async fn first_commit(pending: &mut VecDeque<Pending>) -> Result<(), StoreError> {
+    match pending.front_mut() {
+        Some(step) => match &mut step.commit {
+            Some(commit) => commit.await,
+            None => Ok(()),
+        },
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,189 @@
+//! What everyone but the driver sees: snapshots of jobs and files, and a stream of what changed.
+//!
+//! The driver alone publishes. Readers take an [`Arc`] and hold no lock; a snapshot never changes under them.
+//! Subscribers get small change notes and read the snapshot when they care, so a slow one costs no memory beyond its
+//! own queue, and one that falls behind is told so and reads afresh.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use bgcopy_model::{
+    Checksum, FileId, FileIndex, FileProgress, JobError, JobId, JobProgress, JobState, Moment,
+    NotifyFlags, Owner, Priority, Profile, Timestamp, Validator,
+};
+use tokio::sync::broadcast;
+use url::Url;
+
+/// A job as it looked when it was published.
+#[derive(Clone, Debug)]
+pub struct JobSnapshot {
+    /// Its identity.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Whose conventions it follows.
+    pub profile: Profile,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Its priority.
+    pub priority: Priority,
+    /// Its state.
+    pub state: JobState,
+    /// Whether the service completes it by itself.
+    pub auto_complete: bool,
+    /// Which events its client wants to be called for.
+    pub notify_flags: NotifyFlags,
+    /// Seconds.
+    pub minimum_retry_delay: u64,
+    /// Seconds.
+    pub no_progress_timeout: u64,
+    /// How often it entered an error state.
+    pub error_count: u32,
+    /// The error, in an error state.
+    pub error: Option<JobError>,
+    /// When it is tried again, in service time, in `TRANSIENT_ERROR`.
+    pub retry_at: Option<Moment>,
+    /// How far it is.
+    pub progress: JobProgress,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub modified: Timestamp,
+    /// When its last byte arrived.
+    pub transferred_at: Option<Timestamp>,
+    /// Its files, in order.
+    pub files: Vec<Arc<FileSnapshot>>,
+}
+
+/// A file as it looked when it was published.
+#[derive(Clone, Debug)]
+pub struct FileSnapshot {
+    /// Its place in the job.
+    pub index: FileIndex,
+    /// Where it is.
+    pub url: Url,
+    /// Its destination.
+    pub path: PathBuf,
+    /// Whether the destination's last component may still change.
+    pub name_pending: bool,
+    /// The temporary file's whole path.
+    pub temporary: PathBuf,
+    /// How far it is.
+    pub progress: FileProgress,
+    /// The digest it must have.
+    pub checksum: Option<Checksum>,
+    /// The version of which bytes are here.
+    pub validator: Validator,
+    /// Whether only the end of the connection told where the file ends.
+    pub length_unverified: bool,
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A job appeared.
+    Added(JobId),
+    /// A job looks different.
+    Job(JobId),
+    /// A file looks different.
+    File(FileId),
+    /// A job left the enumeration (it is final); it still answers to its name for a while.
+    Left(JobId),
+    /// A job is forgotten.
+    Gone(JobId),
+}
+
+/// The published view of the queue.
+#[derive(Debug)]
+pub struct Publisher {
+    jobs: RwLock<BTreeMap<JobId, Arc<JobSnapshot>>>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl Publisher {
+    /// An empty view.
+    pub fn new() -> Self {
+        Self {
+            jobs: RwLock::default(),
+            changes: broadcast::channel(4_096).0,
+        }
+    }
+
+    /// A job, also a final one that is not yet forgotten.
+    pub fn job(&self, id: JobId) -> Option<Arc<JobSnapshot>> {
+        self.read().get(&id).cloned()
+    }
+
+    /// The jobs that are not final, the oldest first.
+    pub fn jobs(&self) -> Vec<Arc<JobSnapshot>> {
+        let mut jobs: Vec<_> = self
+            .read()
+            .values()
+            .filter(|job| !job.state.is_final())
+            .cloned()
+            .collect();
+        jobs.sort_by_key(|job| (job.created, job.id));
+        jobs
+    }
+
+    /// What changes from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Puts a job's snapshot in place, with the files that its predecessor had; the driver's alone.
+    pub(super) fn put(&self, mut job: JobSnapshot) {
+        let (id, is_final) = (job.id, job.state.is_final());
+        let mut jobs = self.write();
+        let before = jobs.get(&id);
+        if let Some(before) = before {
+            job.files.clone_from(&before.files);
+        }
+        let change = match before {
+            None => Change::Added(id),
+            Some(before) if is_final && !before.state.is_final() => Change::Left(id),
+            Some(_) => Change::Job(id),
+        };
+        jobs.insert(id, Arc::new(job));
+        drop(jobs);
+        // No subscriber is no error.
+        let _ = self.changes.send(change);
+    }
+
+    /// Puts a file's snapshot, and its job's progress, in place; the driver's alone.
+    pub(super) fn put_file(&self, job: JobId, file: FileSnapshot, progress: JobProgress) {
+        let index = file.index;
+        if let Some(slot) = self.write().get_mut(&job) {
+            // The job is copied only while a reader holds it.
+            let snapshot = Arc::make_mut(slot);
+            snapshot.progress = progress;
+            let at = index as usize;
+            if at < snapshot.files.len() {
+                snapshot.files[at] = Arc::new(file);
+            } else {
+                snapshot.files.push(Arc::new(file));
+            }
+        }
+        let _ = self.changes.send(Change::File(FileId { job, index }));
+    }
+
+    /// Takes a job out; the driver's alone.
+    pub(super) fn forget(&self, id: JobId) {
+        self.write().remove(&id);
+        let _ = self.changes.send(Change::Gone(id));
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<JobId, Arc<JobSnapshot>>> {
+        // No code panics while it holds the lock, and a map of snapshots is whole between any two statements.
+        self.jobs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<JobId, Arc<JobSnapshot>>> {
+        self.jobs.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

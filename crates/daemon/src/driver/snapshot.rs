@@ -1,0 +1,57 @@
+//! How the engine's view of a job becomes what is published.
+
+use bgcopy_engine::{FileView, JobView};
+use bgcopy_model::{FilePhase, JobPhase};
+
+use super::publisher::{FileSnapshot, JobSnapshot};
+
+/// The snapshot of a job without its files; the publisher keeps those.
+pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
+    let record = view.record();
+    let retry_at = match record.phase {
+        JobPhase::TransientError { retry_at, .. } => Some(retry_at),
+        _ => None,
+    };
+    JobSnapshot {
+        id: record.id,
+        owner: record.owner,
+        profile: record.profile,
+        name: record.name.clone(),
+        description: record.description.clone(),
+        priority: record.priority,
+        state: view.state(),
+        auto_complete: record.auto_complete,
+        notify_flags: record.notify_flags,
+        minimum_retry_delay: record.minimum_retry_delay.as_secs(),
+        no_progress_timeout: record.no_progress_timeout.as_secs(),
+        error_count: record.error_count,
+        error: record.phase.error().cloned(),
+        retry_at,
+        progress: view.progress(),
+        created: record.created,
+        modified: record.modified,
+        transferred_at: record.transferred_at,
+        files: Vec::new(),
+    }
+}
+
+/// The snapshot of a file.
+pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
+    let record = view.record();
+    FileSnapshot {
+        index: record.index,
+        url: record.url.clone(),
+        path: record.path.clone(),
+        name_pending: record.name_pending,
+        temporary: record.path.with_file_name(&record.temporary),
+        progress: view.progress(),
+        checksum: record.checksum,
+        validator: record.validator.clone(),
+        length_unverified: matches!(
+            record.phase,
+            FilePhase::Transferred {
+                length_unverified: true
+            }
+        ),
+    }
+}

@@ -1,0 +1,432 @@
+//! One run of one file: asks a source for what is missing, writes it, makes it durable, reports.
+//!
+//! The loop has four things under way at once and never waits for one alone: the next chunk of the body, writes (at
+//! most `WRITES` in flight, so memory is bounded and the source feels the disk's speed), a checkpoint, and the order
+//! to stop. Chunks collect while a write is in flight: a fast source costs one hop to the disk's thread a megabyte, a
+//! slow one is written at once.
+//!
+//! It must never report bytes as durable that were not synced before, and it ends with exactly one
+//! [`Report::Ended`], after which nothing of it writes.
+
+mod pump;
+
+use std::panic::AssertUnwindSafe;
+
+use bgcopy_disk::{DiskError, OwnerDisk, TempFile};
+use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Run as Missing, Trouble};
+use bgcopy_model::{Condition, FileId, FileRecord, Layout, RangeSet, Validator};
+use bgcopy_origin::{Client, HttpSource, RedirectPolicy, Target};
+use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Message, effects::Start, files::trouble, names::Names};
+use crate::crash;
+
+/// What every run needs of the driver.
+pub(super) struct Surroundings {
+    pub(super) disk: Result<OwnerDisk, DiskError>,
+    pub(super) client: Client,
+    pub(super) names: Names,
+    pub(super) messages: mpsc::UnboundedSender<Message>,
+}
+
+/// Starts the run as a task of its own.
+pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()>) {
+    let source = with.client.source(Target {
+        url: start.file.url.clone(),
+        headers: start.headers,
+        proxies: start.proxies,
+        redirects: RedirectPolicy::default(),
+    });
+    let reporter = Reporter {
+        messages: with.messages,
+        id: start.id,
+        attempt: start.attempt,
+    };
+    tokio::spawn(async move {
+        let run = run(start.file, with.disk, with.names, source, &reporter, stop);
+        let outcome = AssertUnwindSafe(run)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| {
+                let detail = format!(
+                    "the transfer of {} failed by a fault of the service",
+                    reporter.id
+                );
+                tracing::error!("{detail}");
+                Outcome::Failed(Trouble::new(Condition::Internal, detail))
+            });
+        reporter.report(Report::Ended(outcome));
+    });
+}
+
+/// The way back to the driver.
+struct Reporter {
+    messages: mpsc::UnboundedSender<Message>,
+    id: FileId,
+    attempt: Attempt,
+}
+
+impl Reporter {
+    fn report(&self, report: Report) {
+        let event = Event::Transfer(self.id, self.attempt, report);
+        // A driver that is gone has no use for it.
+        let _ = self.messages.send(Message::Event(event));
+    }
+}
+
+/// Why a run ends before every byte is here.
+enum Halt {
+    Stopped,
+    Trouble(Trouble),
+}
+
+impl From<DiskError> for Halt {
+    fn from(error: DiskError) -> Self {
+        Self::Trouble(trouble(error))
+    }
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Trouble(Trouble {
+            condition: failure.condition,
+            detail: failure.detail,
+            retry_after: failure.retry_after,
+        })
+    }
+}
+
+fn halt(condition: Condition, detail: impl Into<String>) -> Halt {
+    Halt::Trouble(Trouble::new(condition, detail))
+}
+
+async fn run(
+    file: FileRecord,
+    disk: Result<OwnerDisk, DiskError>,
+    names: Names,
+    source: HttpSource,
+    reporter: &Reporter,
+    stop: oneshot::Receiver<()>,
+) -> Outcome {
+    let prepared = async {
+        let layout = Layout::new(&file.ranges)
+            .map_err(|error| halt(Condition::from(error), format!("{}: {error}", file.url)))?;
+        let mut run = Run {
+            size: file.size.filter(|_| !file.durable.is_empty()),
+            picker: Picker::new(file.size, file.durable.clone()),
+            durable: file.durable.clone(),
+            version: (!file.durable.is_empty()).then(|| file.validator.clone()),
+            file,
+            layout,
+            disk: disk?,
+            names,
+            temporary: None,
+            length_verified: true,
+            reporter,
+            stop,
+        };
+        run.reopen().await?;
+        Ok::<_, Halt>(run)
+    };
+    let mut run = match prepared.await {
+        Ok(run) => run,
+        Err(halt) => return Outcome::from(halt),
+    };
+    match run.fetch(&source).await {
+        Ok(()) => run.finish().await.unwrap_or_else(Outcome::from),
+        Err(halt) => {
+            // What came before the end is kept, unless the disk itself is the trouble.
+            if let Err(error) = run.checkpoint().await {
+                tracing::debug!("no last checkpoint of {}: {error}", reporter.id);
+            }
+            Outcome::from(halt)
+        }
+    }
+}
+
+impl From<Halt> for Outcome {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Stopped => Self::Stopped,
+            Halt::Trouble(trouble) => Self::Failed(trouble),
+        }
+    }
+}
+
+/// A run's state.
+struct Run<'a> {
+    file: FileRecord,
+    layout: Layout,
+    disk: OwnerDisk,
+    names: Names,
+    /// Made when the first answer is there, so that a refused request leaves no file.
+    temporary: Option<TempFile>,
+    /// What is here, written; and what to ask for next.
+    picker: Picker,
+    /// Bytes of the local file, once an answer has told.
+    size: Option<u64>,
+    /// What was last reported as synced.
+    durable: RangeSet,
+    /// The version of which bytes are here.
+    version: Option<Validator>,
+    /// Whether the origin told where the file ends.
+    length_verified: bool,
+    reporter: &'a Reporter,
+    stop: oneshot::Receiver<()>,
+}
+
+impl Run<'_> {
+    fn folder(&self) -> Result<&std::path::Path, Halt> {
+        self.file.path.parent().ok_or_else(|| {
+            let detail = format!("{} names no file in a folder", self.file.path.display());
+            halt(Condition::InvalidName, detail)
+        })
+    }
+
+    /// Opens the temporary file that an earlier run left.
+    async fn reopen(&mut self) -> Result<(), Halt> {
+        if self.durable.is_empty() {
+            return Ok(());
+        }
+        let least = self.durable.end();
+        let found = self
+            .disk
+            .reopen(self.folder()?, &self.file.temporary, least)
+            .await?;
+        let Some(found) = found else {
+            let path = self.file.path.with_file_name(&self.file.temporary);
+            let detail = format!("the temporary file {} is gone or too short", path.display());
+            return Err(halt(Condition::LocalFileChanged, detail));
+        };
+        found.expect(self.file.checksum.map(|checksum| checksum.algorithm));
+        self.temporary = Some(found);
+        Ok(())
+    }
+
+    /// Asks for missing runs until none is left.
+    async fn fetch(&mut self, source: &dyn Source) -> Result<(), Halt> {
+        while let Some(missing) = self.picker.next(u64::MAX) {
+            let (local, want) = self.want(missing)?;
+            let answer = tokio::select! {
+                biased;
+                _ = &mut self.stop => Err(Halt::Stopped),
+                answer = source.fetch(&want) => answer.map_err(Halt::from),
+            };
+            let answer = match answer {
+                Err(Halt::Trouble(trouble))
+                    if trouble.condition == Condition::RemoteFileChanged
+                        && !self.picker.here().is_empty() =>
+                {
+                    self.restart(true).await?;
+                    continue;
+                }
+                other => other?,
+            };
+            let before = self.picker.here().len();
+            let (offset, limit, mut body) = self.accept(answer, local, &want).await?;
+            self.pump(body.as_mut(), offset, limit).await?;
+            self.picker.give_back(missing);
+            if self.picker.here().len() == before && !self.picker.is_complete() {
+                let detail = format!("{} ended its answer before the first byte", self.host());
+                return Err(halt(Condition::ConnectionClosed, detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// The local interval to fill next, and what to ask a source for it.
+    fn want(&self, missing: Missing) -> Result<(u64, Want), Halt> {
+        let continues = !self.picker.here().is_empty();
+        let has_validator = self
+            .version
+            .as_ref()
+            .is_some_and(|v| v.if_range().is_some());
+        // Bytes that nothing ties to the next answer are of no use: the file starts again.
+        let start = if continues && !has_validator {
+            0
+        } else {
+            missing.start
+        };
+        let Some((remote, run)) = self.layout.remote(start) else {
+            let detail = format!(
+                "{} has no byte {start} of the ranges asked for",
+                self.file.url
+            );
+            return Err(halt(Condition::InvalidRange, detail));
+        };
+        let ends = [run, missing.end.map(|end| end - start)];
+        let length = ends.into_iter().flatten().min();
+        let whole = self.layout.is_whole();
+        let end = match length {
+            // A run to the known end is asked for without an end: a server's file may only be served whole.
+            Some(length) if !(whole && missing.end == self.size) => Some(remote + length),
+            _ => None,
+        };
+        let version = if has_validator {
+            self.version.clone()
+        } else {
+            None
+        };
+        Ok((
+            start,
+            Want {
+                start: remote,
+                end,
+                version,
+                exact: !whole,
+            },
+        ))
+    }
+
+    /// Judges an answer's head: where its bytes go, how many at most, and the body.
+    async fn accept(
+        &mut self,
+        answer: Answer,
+        local: u64,
+        want: &Want,
+    ) -> Result<(u64, Option<u64>, Box<dyn Body>), Halt> {
+        let known = self.version.as_ref();
+        let changed = known.is_some_and(|known| {
+            known.if_range().is_some() && !known.same_version(&answer.version)
+        });
+        let continues = !self.picker.here().is_empty();
+        if continues && (changed || answer.start != want.start || want.version.is_none()) {
+            if answer.start != 0 {
+                let detail = format!("{} answered with another range than asked for", self.host());
+                return Err(halt(Condition::InvalidResponse, detail));
+            }
+            self.restart(changed).await?;
+        }
+        let local = if answer.start == want.start { local } else { 0 };
+        let size = match answer.version.size {
+            Some(remote) => {
+                self.layout.check(remote).map_err(|error| {
+                    let detail = format!("{} has {remote} bytes: {error}", self.file.url);
+                    halt(Condition::from(error), detail)
+                })?;
+                self.layout.local_size(Some(remote))
+            }
+            None => self.layout.local_size(None),
+        };
+        self.open(size, &answer.version, &answer.facts).await?;
+        self.size = size;
+        if let Some(size) = size {
+            self.picker.set_size(size);
+        }
+        self.version = Some(answer.version);
+        let run = self.layout.remote(local).and_then(|(_, run)| run);
+        let limit = run.or(size.map(|size| size.saturating_sub(local)));
+        Ok((local, limit, answer.body))
+    }
+
+    /// Makes the temporary file if there is none, and reports what the answer told.
+    async fn open(
+        &mut self,
+        size: Option<u64>,
+        version: &Validator,
+        facts: &Facts,
+    ) -> Result<(), Halt> {
+        if self.temporary.is_none() {
+            let made = self
+                .disk
+                .create(self.folder()?, &self.file.temporary)
+                .await?;
+            crash::point("temporary-created");
+            made.expect(self.file.checksum.map(|checksum| checksum.algorithm));
+            if let Some(size) = size {
+                made.allocate(size).await?;
+            }
+            self.temporary = Some(made);
+        }
+        let mut name = None;
+        if self.file.name_pending {
+            let proposed = facts
+                .name
+                .clone()
+                .or_else(|| bgcopy_origin::name::from_url(&self.file.url))
+                .unwrap_or_else(|| "download".to_owned());
+            let free = self
+                .names
+                .choose(&self.disk, self.folder()?, &proposed)
+                .await?;
+            self.file.name_pending = false;
+            name = Some(free);
+        }
+        self.reporter.report(Report::Opened {
+            size,
+            version: version.clone(),
+            name,
+            modified: facts.modified,
+        });
+        Ok(())
+    }
+
+    /// Empties the temporary file.
+    async fn restart(&mut self, changed: bool) -> Result<(), Halt> {
+        if let Some(temporary) = &self.temporary {
+            temporary.truncate().await?;
+        }
+        self.picker = Picker::new(None, RangeSet::new());
+        self.size = None;
+        self.durable = RangeSet::new();
+        self.version = None;
+        self.reporter.report(Report::Restarted { changed });
+        Ok(())
+    }
+
+    /// Syncs what is written and reports it.
+    async fn checkpoint(&mut self) -> Result<(), DiskError> {
+        let Some(temporary) = &self.temporary else {
+            return Ok(());
+        };
+        let here = self.picker.here().clone();
+        if here == self.durable {
+            return Ok(());
+        }
+        temporary.sync().await?;
+        crash::point("bytes-synced");
+        self.durable = here.clone();
+        self.reporter.report(Report::Progress(here.len()));
+        self.reporter.report(Report::Durable(here));
+        Ok(())
+    }
+
+    /// Every byte is here: verifies and syncs the file.
+    async fn finish(&mut self) -> Result<Outcome, Halt> {
+        let size = self.picker.here().len();
+        let temporary = self.temporary()?;
+        if let Some(expected) = self.file.checksum {
+            let found = temporary.digest(expected.algorithm, size).await?;
+            if found != expected.digest {
+                let found = bgcopy_model::Checksum {
+                    digest: found,
+                    ..expected
+                };
+                let detail = format!(
+                    "{} has the checksum {found}, not {expected}; nothing of it is kept",
+                    self.file.url
+                );
+                return Err(halt(Condition::DigestMismatch, detail));
+            }
+        }
+        temporary.sync().await?;
+        crash::point("file-finished");
+        Ok(Outcome::Finished {
+            size,
+            length_unverified: !self.length_verified,
+        })
+    }
+
+    fn temporary(&self) -> Result<&TempFile, Halt> {
+        self.temporary.as_ref().ok_or_else(|| {
+            let detail = format!("{} has no temporary file", self.reporter.id);
+            halt(Condition::Internal, detail)
+        })
+    }
+
+    fn host(&self) -> &str {
+        self.file.url.host_str().unwrap_or("the origin")
+    }
+}

@@ -1,0 +1,166 @@
+//! One service a user: the lock, the private folder and the socket in it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the lock and the socket are the service's own, not users' files that `disk` guards"
+)]
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::net::UnixListener;
+
+use crate::places::Mode;
+
+/// Why the service cannot be the one.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// Another one is running.
+    #[error("another bgcopy service holds {0}; stop it with `bgcopy daemon stop`")]
+    Running(PathBuf),
+    /// The folder is somebody else's.
+    #[error("{0} belongs to another user; remove it or give another place")]
+    ForeignFolder(PathBuf),
+    /// Something failed.
+    #[error("{what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> InstanceError {
+    let path = path.to_owned();
+    move |source| InstanceError::Io { what, path, source }
+}
+
+/// The proof that this is the only service that works on the queue; held until the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock of the queue in `folder`, which is made if it is not there.
+///
+/// # Errors
+/// [`InstanceError::Running`] when another process has it.
+pub fn lock(folder: &Path) -> Result<Lock, InstanceError> {
+    private_folder(folder)?;
+    let path = folder.join("lock");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io_error("cannot open", &path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(InstanceError::Running(path)),
+        Err(error) => Err(io_error("cannot lock", &path)(error.into())),
+    }
+}
+
+/// Binds the private socket; one that a service that was killed left is replaced. Only the holder of the lock does
+/// this, so nobody listens there.
+///
+/// # Errors
+/// [`InstanceError`].
+pub fn bind(path: &Path, mode: Mode, _lock: &Lock) -> Result<UnixListener, InstanceError> {
+    if let Some(folder) = path.parent() {
+        if mode == Mode::System {
+            shared_folder(folder)?;
+        } else {
+            private_folder(folder)?;
+        }
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(io_error("cannot replace", path)(error));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(io_error("cannot listen on", path))?;
+    // In system mode everyone may connect; who they are comes from the kernel, and decides what they may do.
+    let bits = if mode == Mode::System { 0o666 } else { 0o600 };
+    std::fs::set_permissions(path, Permissions::from_mode(bits))
+        .map_err(io_error("cannot set the mode of", path))?;
+    Ok(listener)
+}
+
+/// Removes the socket at a clean stop.
+pub fn unbind(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::debug!("{} stays: {error}", path.display());
+    }
+}
+
+/// A folder that only this user can enter.
+fn private_folder(folder: &Path) -> Result<(), InstanceError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io_error("cannot make the folder", folder))?;
+    let found = std::fs::metadata(folder).map_err(io_error("cannot look at", folder))?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(InstanceError::ForeignFolder(folder.to_owned()));
+    }
+    if found.mode() & 0o077 != 0 {
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700))
+            .map_err(io_error("cannot make private the folder", folder))?;
+    }
+    Ok(())
+}
+
+/// A folder that everyone can enter and only this user can change.
+fn shared_folder(folder: &Path) -> Result<(), InstanceError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(folder)
+        .map_err(io_error("cannot make the folder", folder))?;
+    let found = std::fs::metadata(folder).map_err(io_error("cannot look at", folder))?;
+    if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
+        return Err(InstanceError::ForeignFolder(folder.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_service_on_a_queue_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock(folder.path()).unwrap();
+        assert!(matches!(
+            lock(folder.path()),
+            Err(InstanceError::Running(_))
+        ));
+        drop(held);
+        lock(folder.path()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_was_left_behind_is_replaced_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock(folder.path()).unwrap();
+        let path = folder.path().join("run/bus");
+        drop(bind(&path, Mode::User, &held).unwrap());
+        let _listener = bind(&path, Mode::User, &held).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+}

@@ -1,0 +1,19 @@
+//! The bgcopy service: joins the engine with the store, the disk, the sources and the bus.
+//!
+//! [`run`] is the whole of it. The parts are [`driver`] (the one task that decides and carries out), [`dbus`] (who is
+//! calling, may they, what do they want), [`clock`], [`config`] and [`instance`] (one service a user).
+
+mod authz;
+pub mod clock;
+pub mod config;
+pub mod crash;
+mod dbus;
+mod driver;
+mod instance;
+mod log;
+mod places;
+mod readiness;
+mod run;
+
+pub use places::{Mode, Options};
+pub use run::run;

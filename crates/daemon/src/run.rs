@@ -1,0 +1,192 @@
+//! The life of the service: start, serve, stop.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use bgcopy_disk::{Disk, Rights};
+use bgcopy_store::Store;
+use tokio::{
+    net::UnixListener,
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+
+use crate::{
+    authz::Authz,
+    config::Config,
+    dbus::{Bus, Service},
+    driver,
+    instance::{self, InstanceError, Lock},
+    log,
+    places::{Mode, Options, Places},
+    readiness::Readiness,
+};
+
+/// Runs the service until it is told to stop. Everything it has to say goes to the log, and the first error to
+/// whoever started it.
+pub fn run(options: &Options) -> ExitCode {
+    let readiness = Readiness::from_environment();
+    match prepare(options, readiness.is_awaited()) {
+        Ok(Some(prepared)) => match serve(prepared, readiness) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!("{error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        Ok(None) => {
+            // Another service came first: for the one who waits that is just as good.
+            readiness.ready();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // The log may not be set up yet.
+            eprintln!("bgcopyd: {error:#}");
+            readiness.failed(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the service needs before it can serve.
+struct Prepared {
+    options: Options,
+    places: Places,
+    config: Config,
+    lock: Lock,
+}
+
+/// Reads the configuration and takes the lock; `None` when another service has it and somebody merely wants one.
+fn prepare(options: &Options, is_awaited: bool) -> Result<Option<Prepared>> {
+    let places = Places::find(options, |name| std::env::var_os(name).map(PathBuf::from))?;
+    let config = Config::read(&places.config, places.config_named)?;
+    if options.mode == Mode::System && !rustix::process::geteuid().is_root() {
+        bail!("the system's service acts for every user and must be started as root");
+    }
+    let lock = match instance::lock(&places.state) {
+        Ok(lock) => lock,
+        Err(InstanceError::Running(_)) if is_awaited => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let filter = options.log.as_deref().unwrap_or(&config.log.level);
+    let file = places.state.join("daemon.log");
+    log::set_up(filter, is_awaited.then_some(file.as_path()))
+        .with_context(|| format!("cannot open the log {}", file.display()))?;
+    Ok(Some(Prepared {
+        options: options.clone(),
+        places,
+        config,
+        lock,
+    }))
+}
+
+fn serve(prepared: Prepared, readiness: Readiness) -> Result<()> {
+    // Two threads: TLS and the bus beside the sockets. The disk's threads are its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("bgcopy")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let mut readiness = Some(readiness);
+    let result = runtime.block_on(serve_until_stopped(prepared, &mut readiness));
+    if let (Err(error), Some(readiness)) = (&result, readiness) {
+        readiness.failed(&format!("{error:#}"));
+    }
+    result
+}
+
+async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readiness>) -> Result<()> {
+    let Prepared {
+        options,
+        places,
+        config,
+        lock,
+    } = prepared;
+    let mode = options.mode;
+    let stop = Arc::new(Notify::new());
+    let (store, restored) = Store::open(&places.state)?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        jobs = restored.jobs.len(),
+        queue = %places.state.display(),
+        "bgcopy starts"
+    );
+    let rights = if mode == Mode::System {
+        Rights::Owners
+    } else {
+        Rights::Own
+    };
+    let parts = driver::Parts {
+        store,
+        restored,
+        disk: Disk::new(rights),
+        origin: bgcopy_origin::Client::new(config.origin())?,
+        limits: config.limits,
+    };
+    let (handle, work) = driver::start(parts, stop.clone()).context("cannot start the driver")?;
+    let mut driver = tokio::spawn(work);
+    let service = Service::new(handle.clone(), Authz::new(mode), mode);
+    let (listener, is_own) = listener(&places, mode, &lock)?;
+    let private = tokio::spawn({
+        let service = service.clone();
+        async move { service.serve_private(listener).await }
+    });
+    match mode {
+        Mode::User => {}
+        Mode::Session => {
+            // The private socket serves without it, and a login without a session bus is no fault of the user's.
+            if let Err(error) = service.serve_bus(Bus::Session).await {
+                tracing::warn!(
+                    "not on the session bus, only on {}: {error}",
+                    places.socket.display()
+                );
+            }
+        }
+        Mode::System => service
+            .serve_bus(Bus::System)
+            .await
+            .context("on the system bus")?,
+    }
+    if let Some(readiness) = readiness.take() {
+        readiness.ready();
+    }
+    let ended = tokio::select! {
+        stopped = wait_for_stop(&stop) => {
+            stopped?;
+            tracing::info!("bgcopy stops");
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+            driver::stop(&handle).await;
+            (&mut driver).await
+        }
+        ended = &mut driver => ended,
+    };
+    private.abort();
+    if is_own {
+        instance::unbind(&places.socket);
+    }
+    ended
+        .context("the driver failed")?
+        .context("the service ends")
+}
+
+/// The private socket: the one that systemd hands over, else our own; and whether it is our own.
+fn listener(places: &Places, mode: Mode, lock: &Lock) -> Result<(UnixListener, bool)> {
+    if let Some(inherited) = listenfd::ListenFd::from_env().take_unix_listener(0)? {
+        inherited.set_nonblocking(true)?;
+        return Ok((UnixListener::from_std(inherited)?, false));
+    }
+    Ok((instance::bind(&places.socket, mode, lock)?, true))
+}
+
+/// Waits for a signal or for a client's wish.
+async fn wait_for_stop(stop: &Notify) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stop.notified() => {}
+    }
+    Ok(())
+}

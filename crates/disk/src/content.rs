@@ -1,0 +1,339 @@
+//! The bytes of an open temporary file, on a disk thread.
+//!
+//! Owns the descriptor, what is known to be written, and the hash that follows. It must never say that bytes are
+//! on the device after a sync that failed, and never resolve a name.
+
+use std::{
+    io::{self, IoSlice},
+    os::fd::OwnedFd,
+};
+
+use bgcopy_model::{Algorithm, Condition, Extent, RangeSet};
+use bytes::Bytes;
+use rustix::{
+    fs::FallocateFlags,
+    io::{Errno, retry_on_intr},
+};
+
+use crate::{error::Fault, hash::PrefixHash};
+
+/// Bytes read at once for hashing.
+const READ: usize = 256 * 1024;
+
+/// An open temporary file.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    fd: OwnedFd,
+    number: u64,
+    /// What is there: as far as known from before, and what was written since.
+    written: RangeSet,
+    hash: Option<PrefixHash>,
+    /// Whether each write may also hash bytes that were written out of order or before a restart. Ends when a byte
+    /// already hashed is written again: then the prefix is not what it seemed, and chasing it would read the file
+    /// over and over.
+    catch_up: bool,
+    /// Whether anything happened since the last sync.
+    dirty: bool,
+    /// What a sync failed with. The kernel reports a lost page once, marks it clean and forgets it: the next sync
+    /// would succeed without the bytes.
+    poison: Option<Errno>,
+}
+
+impl OpenFile {
+    /// A file of inode `number` of which the first `there` bytes were written earlier.
+    pub(crate) fn new(fd: OwnedFd, number: u64, there: u64) -> Self {
+        let mut written = RangeSet::new();
+        written.insert(Extent::new(0, there));
+        Self {
+            fd,
+            number,
+            written,
+            hash: None,
+            catch_up: true,
+            dirty: false,
+            poison: None,
+        }
+    }
+
+    /// The number of its inode.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether closing it may have to write.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Fails as the sync did that failed.
+    pub(crate) fn usable(&self) -> Result<(), Fault> {
+        self.poison.map_or(Ok(()), |errno| Err(errno.into()))
+    }
+
+    /// Says that a sync of this file failed, through whichever descriptor.
+    pub(crate) fn poison(&mut self, errno: Errno) {
+        self.poison.get_or_insert(errno);
+    }
+
+    pub(crate) fn expect(&mut self, algorithm: Option<Algorithm>) {
+        if self.hash.as_ref().map(PrefixHash::algorithm) != algorithm {
+            self.hash = algorithm.map(PrefixHash::new);
+        }
+    }
+
+    /// Reserves blocks for the first `size` bytes without changing the length.
+    pub(crate) fn allocate(&mut self, size: u64) -> Result<(), Fault> {
+        self.usable()?;
+        if size == 0 {
+            return Ok(());
+        }
+        self.dirty = true;
+        let reserve = || rustix::fs::fallocate(&self.fd, FallocateFlags::KEEP_SIZE, 0, size);
+        match retry_on_intr(reserve) {
+            // Where the file system cannot reserve, a full disk shows when it is full.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(errno @ (Errno::NOSPC | Errno::DQUOT)) => {
+                let stat = rustix::fs::fstat(&self.fd)?;
+                let length = u64::try_from(stat.st_size).unwrap_or(0);
+                // Some file systems keep what they could reserve, which would leave the disk full for nothing.
+                retry_on_intr(|| rustix::fs::ftruncate(&self.fd, length))?;
+                if errno == Errno::DQUOT {
+                    return Err(errno.into());
+                }
+                Err(Fault::told(Condition::DiskFull, self.shortage(size)?))
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn shortage(&self, size: u64) -> Result<String, Fault> {
+        let room = rustix::fs::fstatvfs(&self.fd)?;
+        let free = room.f_bavail.saturating_mul(room.f_frsize);
+        let blocks = u64::try_from(rustix::fs::fstat(&self.fd)?.st_blocks).unwrap_or(0);
+        let needed = size.saturating_sub(blocks.saturating_mul(512));
+        Ok(format!("needs {}, {} free", human(needed), human(free)))
+    }
+
+    /// Back to an empty file.
+    pub(crate) fn truncate(&mut self) -> Result<(), Fault> {
+        self.usable()?;
+        self.dirty = true;
+        self.forget_hashed();
+        self.written = RangeSet::new();
+        self.catch_up = true;
+        Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.fd, 0))?)
+    }
+
+    /// Writes `chunks` one behind the other from `offset` on.
+    pub(crate) fn write(&mut self, offset: u64, chunks: &[Bytes]) -> Result<(), Fault> {
+        self.usable()?;
+        let length = chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let end = offset
+            .checked_add(length)
+            .filter(|end| i64::try_from(*end).is_ok())
+            .ok_or(Errno::FBIG)?;
+        if length == 0 {
+            return Ok(());
+        }
+        if self
+            .hash
+            .as_ref()
+            .is_some_and(|hash| hash.hashed() > offset)
+        {
+            self.forget_hashed();
+            self.catch_up = false;
+        }
+        self.dirty = true;
+        write_all(&self.fd, offset, chunks)?;
+        self.written.insert(Extent::new(offset, end));
+        self.follow(offset, chunks);
+        Ok(())
+    }
+
+    /// Hashes what was just written when it continues the prefix, then some of what was there before it.
+    fn follow(&mut self, offset: u64, chunks: &[Bytes]) {
+        let Some(hash) = &mut self.hash else { return };
+        if hash.hashed() == offset {
+            for chunk in chunks {
+                hash.update(chunk);
+            }
+        }
+        let prefix = self.written.prefix();
+        if !self.catch_up || hash.hashed() >= prefix {
+            return;
+        }
+        // Twice the bytes written, so that the hash gains on the writer and no write waits long.
+        let length = chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let until = prefix.min(hash.hashed().saturating_add(length.saturating_mul(2)));
+        // An error here is for `digest` to meet and report; the write has succeeded.
+        self.catch_up = feed(&self.fd, hash, until).is_ok();
+    }
+
+    fn forget_hashed(&mut self) {
+        if let Some(hash) = &mut self.hash {
+            *hash = PrefixHash::new(hash.algorithm());
+        }
+    }
+
+    /// Everything written so far is on the device when this is `Ok`. After an error it never is again.
+    pub(crate) fn sync(&mut self) -> Result<(), Fault> {
+        self.usable()?;
+        if !self.dirty {
+            return Ok(());
+        }
+        if let Err(errno) = retry_on_intr(|| rustix::fs::fdatasync(&self.fd)) {
+            self.poison(errno);
+            return Err(errno.into());
+        }
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// The digest of the first `size` bytes.
+    pub(crate) fn digest(&mut self, algorithm: Algorithm, size: u64) -> Result<[u8; 32], Fault> {
+        self.usable()?;
+        match &mut self.hash {
+            Some(hash) if hash.algorithm() == algorithm && hash.hashed() <= size => {
+                feed(&self.fd, hash, size)?;
+                Ok(hash.digest())
+            }
+            _ => {
+                let mut hash = PrefixHash::new(algorithm);
+                feed(&self.fd, &mut hash, size)?;
+                Ok(hash.digest())
+            }
+        }
+    }
+}
+
+/// Reads from where `hash` is to `until`.
+fn feed(fd: &OwnedFd, hash: &mut PrefixHash, until: u64) -> Result<(), Fault> {
+    if hash.hashed() >= until {
+        return Ok(());
+    }
+    let mut buffer = vec![0; READ];
+    while hash.hashed() < until {
+        let left = usize::try_from(until - hash.hashed()).unwrap_or(READ);
+        let part = &mut buffer[..left.min(READ)];
+        let read = retry_on_intr(|| rustix::io::pread(fd, &mut *part, hash.hashed()))?;
+        if read == 0 {
+            return Err(Fault::changed("it is shorter than what was written"));
+        }
+        hash.update(&part[..read]);
+    }
+    Ok(())
+}
+
+/// `pwritev` until all is written. One allocation a call, none a byte.
+fn write_all(fd: &OwnedFd, mut offset: u64, chunks: &[Bytes]) -> Result<(), Fault> {
+    let mut slices = chunks
+        .iter()
+        .filter(|chunk| !chunk.is_empty())
+        .map(|chunk| IoSlice::new(chunk))
+        .collect::<Vec<_>>();
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        // rustix cuts the list at IOV_MAX; the loop takes up what it left.
+        let written = retry_on_intr(|| rustix::io::pwritev(fd, rest, offset))?;
+        if written == 0 {
+            return Err(Fault::told(
+                Condition::DiskFailure,
+                io::ErrorKind::WriteZero.to_string(),
+            ));
+        }
+        offset += written as u64;
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
+}
+
+/// A size for people, rounded down to a tenth.
+fn human(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let power = (bytes.ilog2() / 10).min(5);
+    let unit = 1_u64 << (10 * power);
+    let tenths = (bytes % unit).saturating_mul(10) / unit;
+    format!("{}.{tenths} {}", bytes / unit, UNITS[power as usize - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory_file() -> OwnedFd {
+        rustix::fs::memfd_create("bgcopy-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap()
+    }
+
+    #[test]
+    fn after_a_failed_sync_no_later_one_succeeds() {
+        // A pipe cannot be synced; it stands for a device that lost a page.
+        let (_read, write) = rustix::pipe::pipe().unwrap();
+        let mut file = OpenFile::new(write, 1, 0);
+        file.dirty = true;
+        let first = file.sync().unwrap_err();
+        // Now the device is fine again, and a new sync would be.
+        file.fd = memory_file();
+        assert_eq!(file.sync().unwrap_err().condition, first.condition);
+        assert!(file.write(0, &[Bytes::from_static(b"x")]).is_err());
+        assert!(file.digest(Algorithm::Sha256, 0).is_err());
+        assert!(file.truncate().is_err());
+    }
+
+    #[test]
+    fn a_list_longer_than_the_kernel_takes_at_once_is_written_whole() {
+        let mut file = OpenFile::new(memory_file(), 1, 0);
+        let chunks = (0..3_000_u32)
+            .map(|n| Bytes::from(n.to_le_bytes().to_vec()))
+            .collect::<Vec<_>>();
+        file.write(7, &chunks).unwrap();
+        let mut found = vec![0; 7 + 12_000 + 1];
+        let read = rustix::io::pread(&file.fd, &mut found, 0).unwrap();
+        assert_eq!(read, 7 + 12_000);
+        assert_eq!(found[7..read], chunks.concat());
+    }
+
+    #[test]
+    fn bytes_written_before_a_restart_are_hashed_while_new_ones_arrive() {
+        let old = vec![1; 10_000];
+        let fd = memory_file();
+        rustix::io::pwrite(&fd, &old, 0).unwrap();
+        let mut file = OpenFile::new(fd, 1, 10_000);
+        file.expect(Some(Algorithm::Blake3));
+        for step in 0..12 {
+            file.write(10_000 + step * 1_000, &[Bytes::from(vec![2; 1_000])])
+                .unwrap();
+        }
+        assert_eq!(file.hash.as_ref().unwrap().hashed(), 22_000, "caught up");
+        let whole = [old, vec![2; 12_000]].concat();
+        let digest = file.digest(Algorithm::Blake3, 22_000).unwrap();
+        assert_eq!(digest, *blake3::hash(&whole).as_bytes());
+    }
+
+    #[test]
+    fn a_file_that_lost_its_end_has_no_digest() {
+        let mut file = OpenFile::new(memory_file(), 1, 0);
+        file.write(0, &[Bytes::from_static(b"abc")]).unwrap();
+        let fault = file.digest(Algorithm::Sha256, 4).unwrap_err();
+        assert_eq!(fault.condition, Condition::LocalFileChanged);
+    }
+
+    #[test]
+    fn an_offset_beyond_what_files_can_have_is_too_large() {
+        let mut file = OpenFile::new(memory_file(), 1, 0);
+        for offset in [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
+            let fault = file.write(offset, &[Bytes::from_static(b"x")]).unwrap_err();
+            assert_eq!(fault.condition, Condition::FileTooLarge, "{offset}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_told_in_units() {
+        assert_eq!(human(1_023), "1023 B");
+        assert_eq!(human(1_536), "1.5 KiB");
+        assert_eq!(human(5 << 30), "5.0 GiB");
+        assert_eq!(human(u64::MAX), "16383.9 PiB");
+    }
+}

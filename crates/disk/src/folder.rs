@@ -1,0 +1,222 @@
+//! A folder that is held by a descriptor, and what can be done to one name in it.
+//!
+//! Owns the way from a path to a descriptor. Symbolic links on the way to the folder are followed, with the rights
+//! of the thread; the last component is never followed. It must never act on a path a second time: everything
+//! goes through the descriptor.
+
+use std::{
+    os::fd::{AsRawFd as _, OwnedFd},
+    path::Path,
+};
+
+use bgcopy_model::{Condition, Inode};
+use rustix::{
+    fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Stat},
+    io::{Errno, retry_on_intr},
+};
+
+use crate::{error::Fault, names};
+
+/// The owner reads and writes; nobody else does anything.
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// How every file is opened. NONBLOCK and NOCTTY matter only when somebody puts something else in its place.
+const OPEN: OFlags = OFlags::RDWR
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY);
+
+/// An open folder.
+pub(crate) struct Folder {
+    fd: OwnedFd,
+    /// Whose files are made here.
+    uid: u32,
+}
+
+/// What is under the name of a temporary file.
+pub(crate) enum Found {
+    /// A regular file of ours, opened for reading and writing.
+    Ours(OwnedFd, Stat),
+    /// Something else, which is left alone.
+    Foreign(&'static str),
+    /// Nothing.
+    Gone,
+}
+
+impl Folder {
+    pub(crate) fn open(path: &Path, uid: u32) -> Result<Self, Fault> {
+        if !path.is_absolute() {
+            return Err(Fault::told(
+                Condition::InvalidName,
+                "the path is not absolute",
+            ));
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
+        Ok(Self { fd, uid })
+    }
+
+    /// The folder's own identity.
+    pub(crate) fn identity(&self) -> Result<Inode, Fault> {
+        self.inode(&rustix::fs::fstat(&self.fd)?)
+    }
+
+    /// The identity of a file in this folder.
+    ///
+    /// The device is the file system's identifier where it has one: unlike the device number it stays the same
+    /// when the machine starts again and finds its disks in another order.
+    pub(crate) fn inode(&self, stat: &Stat) -> Result<Inode, Fault> {
+        let device = match rustix::fs::fstatvfs(&self.fd)?.f_fsid {
+            0 => stat.st_dev,
+            id => id,
+        };
+        Ok(Inode {
+            device,
+            number: stat.st_ino,
+        })
+    }
+
+    /// Whether the thread may make files here. Asked by file system identity (`AT_EACCESS`).
+    pub(crate) fn check_writable(&self) -> Result<(), Fault> {
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        Ok(rustix::fs::accessat(
+            &self.fd,
+            ".",
+            access,
+            AtFlags::EACCESS,
+        )?)
+    }
+
+    /// Whether what is under `name` could be replaced: in a folder with the sticky bit, only by its owner or the
+    /// folder's.
+    pub(crate) fn check_replaceable(&self, entry: &Stat) -> Result<(), Fault> {
+        let folder = rustix::fs::fstat(&self.fd)?;
+        let sticky = Mode::from_raw_mode(folder.st_mode).contains(Mode::SVTX);
+        if sticky && ![0, folder.st_uid, entry.st_uid].contains(&self.uid) {
+            return Err(Fault::told(
+                Condition::FolderNotWritable,
+                "somebody else's file has this name, and in this folder only they can replace it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What `name` is, itself and not what it points at.
+    pub(crate) fn entry(&self, name: &str) -> Result<Option<Stat>, Fault> {
+        names::check(name)?;
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Makes a new private file.
+    pub(crate) fn make(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OPEN | OFlags::CREATE | OFlags::EXCL;
+        retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, PRIVATE))
+    }
+
+    /// Opens a temporary file that was made here earlier.
+    pub(crate) fn find(&self, name: &str) -> Result<Found, Fault> {
+        let Some(entry) = self.entry(name)? else {
+            return Ok(Found::Gone);
+        };
+        if let Some(why) = self.foreign(&entry)? {
+            return Ok(Found::Foreign(why));
+        }
+        let open = || retry_on_intr(|| rustix::fs::openat(&self.fd, name, OPEN, Mode::empty()));
+        let opened = match open() {
+            // It was given its final mode already, and the job's umask takes the owner's own rights away.
+            Err(Errno::ACCESS) => self.make_private(name).and_then(|()| open()),
+            result => result,
+        };
+        let fd = match opened {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(Found::Gone),
+            Err(Errno::LOOP) => return Ok(Found::Foreign("a symbolic link has its name")),
+            Err(errno) => return Err(errno.into()),
+        };
+        // Only now it is certain what was opened.
+        let stat = rustix::fs::fstat(&fd)?;
+        Ok(match self.foreign(&stat)? {
+            Some(why) => Found::Foreign(why),
+            None => Found::Ours(fd, stat),
+        })
+    }
+
+    /// Why this cannot be a file that was made here.
+    pub(crate) fn foreign(&self, stat: &Stat) -> Result<Option<&'static str>, Fault> {
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(Some("something that is no regular file has its name"));
+        }
+        if stat.st_uid != self.uid && !self.decides_owners()? {
+            return Ok(Some("somebody else's file has its name"));
+        }
+        Ok(None)
+    }
+
+    /// Whether the file system, by its mount options or its server, decides whose a file is, so that the uid of a
+    /// file says nothing about who made it.
+    pub(crate) fn decides_owners(&self) -> Result<bool, Fault> {
+        // statfs(2): msdos, exfat, ntfs, ntfs3, fuse, 9p, nfs, smb, cifs, smb2, vboxsf.
+        const TYPES: [i128; 11] = [
+            0x4d44,
+            0x2011_bab0,
+            0x5346_544e,
+            0x7366_746e,
+            0x6573_5546,
+            0x0102_1997,
+            0x6969,
+            0x517b,
+            0xff53_4d42,
+            0xfe53_4d42,
+            0x786f_4256,
+        ];
+        let kind = i128::from(rustix::fs::fstatfs(&self.fd)?.f_type);
+        Ok(TYPES.contains(&kind))
+    }
+
+    fn make_private(&self, name: &str) -> Result<(), Errno> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
+        // A descriptor opened with O_PATH takes no fchmod, and chmod by name would follow a link.
+        rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), PRIVATE)
+    }
+
+    /// Removes a name; fine when it is gone.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Fault> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Gives a file another name here, instead of whatever has that name.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), Fault> {
+        Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    /// Makes changes of names durable. A folder that may be written but not read cannot be synced; then its whole
+    /// file system is, through a file of ours in it. Without such a `file` nothing is done: then it was a removal,
+    /// and what is undone by a power cut is removed again.
+    pub(crate) fn sync(&self, file: Option<&str>) -> Result<(), Fault> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let directory = flags | OFlags::DIRECTORY;
+        match retry_on_intr(|| rustix::fs::openat(&self.fd, ".", directory, Mode::empty())) {
+            Ok(fd) => match retry_on_intr(|| rustix::fs::fsync(&fd)) {
+                // File systems whose folders cannot be synced, or need not be.
+                Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+                Err(errno) => Err(errno.into()),
+            },
+            Err(Errno::ACCESS) => {
+                let Some(name) = file else { return Ok(()) };
+                let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+                let file = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
+                Ok(retry_on_intr(|| rustix::fs::syncfs(&file))?)
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The file system as one owner sees it: operations that name a folder and a file in it.
+//!
+//! Owns the strands of temporary files, so that all operations on one of them are in one order whichever handle
+//! they come through. It must never touch a file itself: that happens on the owner's threads.
+
+use std::{
+    collections::HashMap,
+    collections::HashSet,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use bgcopy_model::{Inode, Timestamp};
+use rustix::io::Errno;
+
+use crate::{
+    content::OpenFile,
+    error::Fault,
+    folder::{Folder, Found},
+    names,
+    pool::Pool,
+    publish,
+    rights::Identity,
+    strand::{Completion, Strand},
+    temp::{Slot, TempFile},
+};
+
+/// The file system with one owner's rights. Clones share the threads.
+///
+/// Folders are absolute paths; symbolic links on the way to them are followed. Names are single components and
+/// never followed. Every operation is queued when it is called; see the crate's documentation.
+#[derive(Clone)]
+pub struct OwnerDisk(Arc<Inner>);
+
+struct Inner {
+    identity: Identity,
+    uid: u32,
+    pool: Arc<Pool>,
+    strands: Mutex<Strands>,
+}
+
+/// The strands of files that somebody has a handle on or has asked something about.
+#[derive(Default)]
+struct Strands {
+    live: HashMap<PathBuf, Weak<Strand<Slot>>>,
+    /// Size at which those that are gone are swept out.
+    sweep_at: usize,
+}
+
+impl OwnerDisk {
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self(Arc::new(Inner {
+            identity,
+            uid: identity.uid(),
+            pool: Arc::new(Pool::new(identity)),
+            strands: Mutex::default(),
+        }))
+    }
+
+    /// Whether a file can be put at `path`: the folder is there, the owner may make files in it, and what is there
+    /// under the name, if anything, is no folder and can be replaced. A `path` that ends in `/` is a folder for
+    /// which the name is still to come. The answer is the folder's identity.
+    ///
+    /// What holds now may not hold later; publishing finds that out.
+    pub fn check_destination(&self, path: &Path) -> Completion<Inode> {
+        let uid = self.0.uid;
+        let owned = path.to_owned();
+        self.once(path, "put a file at", move || {
+            publish::check_destination(&owned, uid)
+        })
+    }
+
+    /// Makes the temporary file `name`, for its owner only (0600), and syncs the folder. The name is recorded
+    /// before and cannot be guessed, so that a file of ours with it is from a try that was cut off: it is removed
+    /// first. Anything else with that name is left alone: `LocalFileChanged`.
+    pub fn create(&self, folder: &Path, name: &str) -> Completion<TempFile> {
+        self.on_file(folder, name, "create", |place| {
+            place.slot.replace(None);
+            let Place { folder, name, .. } = &place;
+            names::check(name)?;
+            let fd = match folder.make(name) {
+                Err(Errno::EXIST) => {
+                    match folder.find(name)? {
+                        Found::Foreign(why) => return Err(Fault::changed(why)),
+                        Found::Ours(..) => folder.remove(name)?,
+                        Found::Gone => {}
+                    }
+                    folder.make(name)?
+                }
+                made => made?,
+            };
+            let number = rustix::fs::fstat(&fd)?.st_ino;
+            folder.sync(Some(name))?;
+            Ok(place.opened(OpenFile::new(fd, number, 0)))
+        })
+    }
+
+    /// Opens what an earlier run left. `None` when it is gone, or not what was written: no regular file, somebody
+    /// else's, under a second name too, or shorter than `least` bytes. A folder that is missing is an error, since
+    /// it may come back with the file.
+    ///
+    /// Handles from before it are void afterwards.
+    pub fn reopen(&self, folder: &Path, name: &str, least: u64) -> Completion<Option<TempFile>> {
+        self.on_file(folder, name, "open", move |place| {
+            place.slot.replace(None);
+            let Found::Ours(fd, stat) = place.folder.find(place.name)? else {
+                return Ok(None);
+            };
+            let length = u64::try_from(stat.st_size).unwrap_or(0);
+            if stat.st_nlink != 1 || length < least {
+                return Ok(None);
+            }
+            Ok(Some(place.opened(OpenFile::new(fd, stat.st_ino, least))))
+        })
+    }
+
+    /// Deletes a temporary file and syncs the folder. `Ok` also when the file or its folder is gone already, and
+    /// when something that is not ours has the name: that stays.
+    pub fn discard(&self, folder: &Path, name: &str) -> Completion<()> {
+        let uid = self.0.uid;
+        let path = folder.to_owned();
+        let owned = name.to_owned();
+        self.strand(folder, name).ask("delete", move |slot| {
+            slot.replace(None);
+            let folder = match Folder::open(&path, uid) {
+                Err(fault) if fault.is_missing() => return Ok(()),
+                folder => folder?,
+            };
+            if let Some(entry) = folder.entry(&owned)?
+                && folder.foreign(&entry)?.is_none()
+            {
+                folder.remove(&owned)?;
+            }
+            // Also when it is gone: an earlier try may have been cut off before this.
+            folder.sync(None)
+        })
+    }
+
+    /// The first half of publishing: the file gets its length, the mode `0666 & !umask` and the time `modified`
+    /// (`None`: that of the last write), and is synced. The answer is to be recorded before
+    /// [`publish`](Self::publish). Can be done again.
+    ///
+    /// `LocalFileChanged` when the file is gone, not ours, or shorter than `size`.
+    pub fn prepare(
+        &self,
+        folder: &Path,
+        name: &str,
+        size: u64,
+        umask: u32,
+        modified: Option<Timestamp>,
+    ) -> Completion<Inode> {
+        self.on_file(folder, name, "finish", move |place| {
+            let open = place.slot.file();
+            publish::prepare(&place.folder, place.name, open, size, umask, modified)
+        })
+    }
+
+    /// The second half: the file gets the name `destination` in the same folder, and the folder is synced. A file or
+    /// a symbolic link of that name is replaced; what the link points at stays as it is. `DestinationIsFolder` when a
+    /// folder has the name.
+    ///
+    /// Doing it again is fine: when the temporary name is gone and `destination` is `inode`, it is done.
+    /// `LocalFileChanged` when neither is the recorded file.
+    pub fn publish(
+        &self,
+        folder: &Path,
+        name: &str,
+        destination: &str,
+        inode: Inode,
+    ) -> Completion<()> {
+        let destination = destination.to_owned();
+        self.on_file(folder, name, "publish", move |place| {
+            if let Some(open) = place.slot.file() {
+                open.usable()?;
+            }
+            publish::publish(&place.folder, place.name, &destination, inode)?;
+            place.slot.replace(None);
+            Ok(())
+        })
+    }
+
+    /// A free name for a file whose name the server chose: `name`, else `name (1)` and so on, with the number before
+    /// the extension as browsers have it; never one of `taken`, the names that other files are about to get.
+    pub fn free_name(
+        &self,
+        folder: &Path,
+        name: &str,
+        taken: HashSet<String>,
+    ) -> Completion<String> {
+        let uid = self.0.uid;
+        let path = folder.to_owned();
+        let owned = name.to_owned();
+        self.once(&folder.join(name), "find a free name like", move || {
+            publish::free_name(&Folder::open(&path, uid)?, &owned, &taken)
+        })
+    }
+}
+
+/// Where an operation on a temporary file happens, on a disk thread.
+struct Place<'a> {
+    folder: Folder,
+    name: &'a str,
+    slot: &'a mut Slot,
+    strand: &'a Arc<Strand<Slot>>,
+}
+
+impl Place<'_> {
+    fn opened(self, file: OpenFile) -> TempFile {
+        TempFile::new(Arc::clone(self.strand), self.slot.replace(Some(file)))
+    }
+}
+
+impl OwnerDisk {
+    /// Queues an operation on a temporary file; it starts by opening the folder.
+    fn on_file<T: Send + 'static>(
+        &self,
+        folder: &Path,
+        name: &str,
+        operation: &'static str,
+        work: impl FnOnce(Place<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Completion<T> {
+        let uid = self.0.uid;
+        let path = folder.to_owned();
+        let name = name.to_owned();
+        let strand = self.strand(folder, &name);
+        let own = Arc::clone(&strand);
+        strand.ask(operation, move |slot| {
+            work(Place {
+                folder: Folder::open(&path, uid)?,
+                name: &name,
+                slot,
+                strand: &own,
+            })
+        })
+    }
+
+    /// Queues an operation that concerns no temporary file.
+    fn once<T: Send + 'static>(
+        &self,
+        path: &Path,
+        operation: &'static str,
+        work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+    ) -> Completion<T> {
+        let strand = Strand::new(Arc::clone(&self.0.pool), path, ());
+        strand.ask(operation, move |()| work())
+    }
+
+    /// The strand of a temporary file: the one there is, or a new one.
+    fn strand(&self, folder: &Path, name: &str) -> Arc<Strand<Slot>> {
+        let path = folder.join(name);
+        let mut strands = self
+            .0
+            .strands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(strand) = strands.live.get(&path).and_then(Weak::upgrade) {
+            return strand;
+        }
+        if strands.live.len() >= strands.sweep_at {
+            strands.live.retain(|_, strand| strand.strong_count() > 0);
+            // Doubling makes the sweeps cost a constant share of the insertions.
+            strands.sweep_at = (2 * strands.live.len()).max(64);
+        }
+        let pool = Arc::clone(&self.0.pool);
+        let strand = Strand::new(Arc::clone(&pool), &path, Slot::new(pool));
+        strands.live.insert(path, Arc::downgrade(&strand));
+        strand
+    }
+}
+
+impl fmt::Debug for OwnerDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnerDisk").field(&self.0.identity).finish()
+    }
+}

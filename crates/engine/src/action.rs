@@ -1,0 +1,65 @@
+//! What the engine wants done.
+
+use bgcopy_model::{Condition, FileId, FileIndex, JobId, Mutation};
+
+use crate::event::{Attempt, Ticket};
+
+/// Something to do. Of the actions of one step the driver makes every [`Action::Store`] durable first, in order and
+/// in one transaction; only then it does the others, in order. If that transaction fails, it does none of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Record this.
+    Store(Mutation),
+    /// Answer a call.
+    Reply(Ticket, Result<Reply, Refusal>),
+    /// Run the file's transfer; its record says what is there already.
+    Start(FileId, Attempt),
+    /// End that run soon: checkpoint and report [`crate::Outcome::Stopped`] (or what it ended with before it heard).
+    Stop(FileId, Attempt),
+    /// Set mode, time and length of the finished temporary file, sync it, tell its inode.
+    Prepare(FileId),
+    /// Rename the temporary file to its final name and sync the folder; done already is success.
+    Publish(FileId),
+    /// Delete the temporary file; gone already is success.
+    Discard(FileId),
+    /// The job looks different: publish a new snapshot.
+    JobChanged(JobId),
+    /// The file looks different.
+    FileChanged(FileId),
+    /// The job is forgotten.
+    Forgotten(JobId),
+}
+
+/// A successful answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The job was made.
+    Created(JobId),
+    /// Files were added, the first with this index.
+    Added(FileIndex),
+    /// Done.
+    Done,
+    /// Complete, with unfinished files left out (`BG_S_PARTIAL_COMPLETE` in the BITS profile).
+    Partial,
+    /// Done, but a temporary file could not be deleted (`BG_S_UNABLE_TO_DELETE_FILES`).
+    Undeleted,
+}
+
+/// Why a call is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong.
+    pub condition: Condition,
+    /// One sentence for people.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(condition: Condition, detail: impl Into<String>) -> Self {
+        Self {
+            condition,
+            detail: detail.into(),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The calls of clients: what each may do in which state (contract, section Job life cycle), and what it answers.
+
+use bgcopy_model::{
+    Condition, FileIndex, FileRecord, FileSpec, JobId, JobPhase, JobSpec, Limits, Now, Owner,
+    Priority,
+};
+
+use crate::{
+    Call, Engine, Refusal, Reply, Setting, Ticket, intake,
+    job::{File, Job},
+    job_mut::JobMut,
+    retry,
+};
+
+/// The answer to a call; `None`: it is given later.
+type Answer = Result<Option<Reply>, Refusal>;
+
+impl Engine {
+    /// Carries out a call.
+    pub(crate) fn call(&mut self, ticket: Ticket, call: Call, now: Now) {
+        let answer = match call {
+            Call::Create {
+                id,
+                owner,
+                spec,
+                files,
+                resume,
+            } => self.create(id, owner, *spec, files, resume, now),
+            Call::AddFiles(id, files) => self.on(id, now, |mut job| job.add_files(files)),
+            Call::Resume(id) => self.on(id, now, |mut job| job.resume()),
+            Call::Suspend(id) => self.on(id, now, |mut job| job.suspend()),
+            Call::Cancel(id) => self.on(id, now, |mut job| job.cancel(ticket)),
+            Call::Complete(id) => self.on(id, now, |mut job| job.complete(ticket)),
+            Call::Set(id, setting) => self.on(id, now, |mut job| job.set(setting)),
+        };
+        if let Some(answer) = answer.transpose() {
+            self.out.reply(ticket, answer);
+        }
+    }
+
+    fn on(&mut self, id: JobId, now: Now, call: impl FnOnce(JobMut<'_>) -> Answer) -> Answer {
+        match self.open(id, now) {
+            Some(job) => call(job),
+            None => Err(Refusal::new(
+                Condition::NotFound,
+                format!("there is no job {id}"),
+            )),
+        }
+    }
+
+    fn create(
+        &mut self,
+        id: JobId,
+        owner: Owner,
+        spec: JobSpec,
+        files: Vec<FileSpec>,
+        resume: bool,
+        now: Now,
+    ) -> Answer {
+        if self.jobs.contains_key(&id) {
+            let detail = format!("there is a job {id} already");
+            return Err(Refusal::new(Condition::InvalidArgument, detail));
+        }
+        self.census.check(owner, &self.limits)?;
+        let job = Job::new(intake::job_record(id, owner, spec, now)?, now.moment);
+        let files = intake::file_records(&job, files, &self.limits)?;
+        if resume && files.is_empty() {
+            return Err(empty());
+        }
+        self.admit(job);
+        self.on(id, now, |mut job| {
+            job.take_in(files);
+            job.put();
+            job.touch();
+            if resume {
+                job.resume()?;
+            }
+            Ok(Some(Reply::Created(id)))
+        })
+    }
+}
+
+impl JobMut<'_> {
+    fn add_files(&mut self, specs: Vec<FileSpec>) -> Answer {
+        self.require_settled()?;
+        if specs.is_empty() {
+            let detail = "no file was given";
+            return Err(Refusal::new(Condition::InvalidArgument, detail));
+        }
+        let files = intake::file_records(self.job, specs, self.limits)?;
+        let first = self.take_in(files);
+        if self.job.record.phase == JobPhase::Transferred {
+            self.enter(JobPhase::Suspended);
+        }
+        self.job.record.transferred_at = None;
+        self.put();
+        self.touch();
+        Ok(Some(Reply::Added(first)))
+    }
+
+    fn take_in(&mut self, files: Vec<FileRecord>) -> FileIndex {
+        let first = self.job.next_index();
+        for file in files {
+            let index = file.index;
+            self.job.push(file, false);
+            self.put_file(index);
+            self.out.file_changed(self.id, index);
+        }
+        first
+    }
+
+    fn resume(&mut self) -> Answer {
+        self.require_settled()?;
+        match self.job.record.phase {
+            JobPhase::Suspended | JobPhase::Error { .. } | JobPhase::TransientError { .. } => {}
+            JobPhase::Transferred => return Err(self.wrong_state()),
+            _ => return Ok(Some(Reply::Done)),
+        }
+        if self.job.files().is_empty() {
+            return Err(empty());
+        }
+        let record = &mut self.job.record;
+        record.last_progress = self.now.moment;
+        record.fruitless_tries = 0;
+        self.job.last_trouble = None;
+        self.put();
+        if self.job.is_whole() {
+            self.transferred();
+            return Ok(Some(Reply::Done));
+        }
+        self.forgive_restarts();
+        self.queue();
+        Ok(Some(Reply::Done))
+    }
+
+    /// A file that was started again too often gets all its chances back, else the first change would end it.
+    fn forgive_restarts(&mut self) {
+        let most = self.limits.version_restarts;
+        let spent = |file: &&File| file.record.restarts > most;
+        let spent = self.job.files().iter().filter(spent);
+        for index in spent.map(|file| file.record.index).collect::<Vec<_>>() {
+            self.edit(index, |file| file.record.restarts = 0);
+            self.put_file(index);
+        }
+    }
+
+    fn suspend(&mut self) -> Answer {
+        self.require_settled()?;
+        if self.job.record.phase != JobPhase::Suspended {
+            self.halt();
+            self.enter(JobPhase::Suspended);
+            self.put();
+        }
+        Ok(Some(Reply::Done))
+    }
+
+    fn cancel(&mut self, ticket: Ticket) -> Answer {
+        self.require_settled()?;
+        self.begin_cancel(Some(ticket));
+        Ok(None)
+    }
+
+    fn complete(&mut self, ticket: Ticket) -> Answer {
+        if let (JobPhase::Completing { .. }, Some(closing)) =
+            (&self.job.record.phase, &mut self.job.closing)
+        {
+            closing.join(ticket);
+            return Ok(None);
+        }
+        self.require_open()?;
+        self.begin_complete(vec![ticket], false);
+        Ok(None)
+    }
+
+    fn set(&mut self, setting: Setting) -> Answer {
+        self.require_open()?;
+        let record = &mut self.job.record;
+        let changed = match setting {
+            Setting::Name(name) => {
+                intake::check_text("name", &name, Limits::NAME)?;
+                replace(&mut record.name, name)
+            }
+            Setting::Description(description) => {
+                intake::check_text("description", &description, Limits::DESCRIPTION)?;
+                replace(&mut record.description, description)
+            }
+            Setting::MinimumRetryDelay(delay) => replace(
+                &mut record.minimum_retry_delay,
+                retry::minimum_delay(Some(delay)),
+            ),
+            Setting::NoProgressTimeout(timeout) => {
+                replace(&mut record.no_progress_timeout, timeout)
+            }
+            Setting::NotifyFlags(flags) => replace(&mut record.notify_flags, flags),
+            Setting::Priority(priority) => {
+                replace(&mut record.priority, priority) && self.priority_changed(priority)
+            }
+            Setting::AutoComplete(auto) => replace(&mut record.auto_complete, auto),
+        };
+        if changed {
+            self.put();
+            self.touch();
+        }
+        if self.job.record.auto_complete && self.job.record.phase == JobPhase::Transferred {
+            self.begin_complete(Vec::new(), true);
+        }
+        Ok(Some(Reply::Done))
+    }
+
+    fn priority_changed(&mut self, priority: Priority) -> bool {
+        self.schedule.set_priority(self.id, priority);
+        if priority.is_background() {
+            self.stop_runs(1);
+        }
+        true
+    }
+
+    /// Refuses a job that is final.
+    fn require_open(&self) -> Result<(), Refusal> {
+        if self.job.record.phase.is_final() {
+            return Err(self.wrong_state());
+        }
+        Ok(())
+    }
+
+    /// Refuses a job that is final, or on its way there.
+    fn require_settled(&self) -> Result<(), Refusal> {
+        self.require_open()?;
+        if self.job.closing.is_some() {
+            let detail = "the job is being completed";
+            return Err(Refusal::new(Condition::InvalidState, detail));
+        }
+        Ok(())
+    }
+
+    fn wrong_state(&self) -> Refusal {
+        let state = self.job.state().name();
+        Refusal::new(Condition::InvalidState, format!("the job is {state}"))
+    }
+}
+
+fn empty() -> Refusal {
+    Refusal::new(Condition::Empty, "the job has no files; add one first")
+}
+
+/// Whether `new` is another value than `old` was.
+fn replace<T: PartialEq>(old: &mut T, new: T) -> bool {
+    let changed = *old != new;
+    *old = new;
+    changed
+}

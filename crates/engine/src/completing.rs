@@ -1,0 +1,354 @@
+//! What lies between Complete or Cancel and the answer.
+//!
+//! ```text
+//!  Complete ──▶ Halting ──▶ Preparing ══▶ Publishing ──▶ Discarding ══▶ ACKNOWLEDGED, answer
+//!                 │             │              │         (unfinished ones)
+//!                 │             └──────────────┴──▶ back to the state shown, answer: why
+//!  Cancel ══▶ CANCELLED: Halting ────────────────────▶ Discarding ──▶ answer
+//!                                                      (all but published ones)
+//! ```
+//!
+//! A double line is a commit. The one before Publishing records which inodes are about to get their names, so that
+//! a restart can tell a rename that happened from one that did not; it, too, goes on where the record says. A stage
+//! is over when nobody's answer is missing.
+
+use std::collections::BTreeSet;
+
+use bgcopy_model::{Condition, FileId, FileIndex, FilePhase, Inode, JobError, JobPhase, JobState};
+
+use crate::{Action, Refusal, Reply, Ticket, Trouble, job::File, job_mut::JobMut};
+
+/// Complete or Cancel under way; which of them, the job's phase tells.
+pub(crate) struct Closing {
+    tickets: Vec<Ticket>,
+    /// Whether the service began it by itself, so that a failure is the job's error and not a call's.
+    automatic: bool,
+    /// Whether the store knows of it.
+    recorded: bool,
+    stage: Stage,
+}
+
+/// How far it is. `waiting`: files whose answer is missing.
+enum Stage {
+    /// Runs are ending.
+    Halting,
+    /// Finished files get mode, time and length.
+    Preparing {
+        waiting: BTreeSet<FileIndex>,
+        inodes: Vec<(FileIndex, Inode)>,
+        failure: Failure,
+    },
+    /// Finished files get their names.
+    Publishing {
+        waiting: BTreeSet<FileIndex>,
+        failure: Failure,
+    },
+    /// Temporary files go.
+    Discarding {
+        waiting: BTreeSet<FileIndex>,
+        undeleted: bool,
+    },
+}
+
+/// The first thing that went wrong with a rename or its preparation.
+type Failure = Option<(FileIndex, Trouble)>;
+
+impl Closing {
+    /// One more caller wants to know.
+    pub fn join(&mut self, ticket: Ticket) {
+        self.tickets.push(ticket);
+    }
+
+    fn is_waiting(&self, runs: usize) -> bool {
+        match &self.stage {
+            Stage::Halting => runs > 0,
+            Stage::Preparing { waiting, .. }
+            | Stage::Publishing { waiting, .. }
+            | Stage::Discarding { waiting, .. } => !waiting.is_empty(),
+        }
+    }
+}
+
+impl JobMut<'_> {
+    /// Begins to complete the job. The intent becomes durable before the first thing that cannot be undone.
+    pub fn begin_complete(&mut self, tickets: Vec<Ticket>, automatic: bool) {
+        self.halt();
+        self.enter(JobPhase::Completing {
+            shown: self.shown_while_completing(),
+        });
+        self.begin_closing(tickets, automatic, false);
+    }
+
+    /// Cancels the job: durable at once, answered when its temporary files are gone.
+    pub fn begin_cancel(&mut self, ticket: Option<Ticket>) {
+        self.halt();
+        self.put();
+        self.enter(JobPhase::Cancelled {
+            at: self.now.moment,
+        });
+        self.begin_closing(ticket.into_iter().collect(), false, true);
+    }
+
+    /// Goes on with what an earlier run of the service had begun; nobody waits for the answer any more.
+    pub fn resume_closing(&mut self) {
+        self.begin_closing(Vec::new(), self.job.record.auto_complete, true);
+    }
+
+    /// Takes the next step if nothing is waited for.
+    pub fn go_on_closing(&mut self) {
+        while let Some(mut closing) = self.job.closing.take() {
+            if closing.is_waiting(self.job.busy().len()) {
+                self.job.closing = Some(closing);
+                return;
+            }
+            let cancelled = matches!(self.job.record.phase, JobPhase::Cancelled { .. });
+            let recorded = &mut closing.recorded;
+            closing.stage = match closing.stage {
+                Stage::Halting if cancelled => self.discard(File::is_disposable, recorded),
+                Stage::Halting => self.prepare(),
+                Stage::Preparing {
+                    inodes,
+                    failure: None,
+                    ..
+                } => self.publish(inodes, recorded),
+                Stage::Publishing { failure: None, .. } => {
+                    self.discard(File::is_unfinished, recorded)
+                }
+                Stage::Preparing {
+                    failure: Some(failure),
+                    ..
+                }
+                | Stage::Publishing {
+                    failure: Some(failure),
+                    ..
+                } => {
+                    return self.give_back(closing.tickets, closing.automatic, failure);
+                }
+                Stage::Discarding { undeleted, .. } => {
+                    return self.conclude(closing.tickets, cancelled, undeleted);
+                }
+            };
+            self.job.closing = Some(closing);
+        }
+    }
+
+    /// The answer to [`Action::Prepare`].
+    pub fn prepared(&mut self, index: FileIndex, answer: Result<Inode, Trouble>) {
+        if let Some(Closing {
+            stage:
+                Stage::Preparing {
+                    waiting,
+                    inodes,
+                    failure,
+                },
+            ..
+        }) = &mut self.job.closing
+            && waiting.remove(&index)
+        {
+            match answer {
+                Ok(inode) => inodes.push((index, inode)),
+                Err(trouble) => {
+                    failure.get_or_insert((index, trouble));
+                }
+            }
+            self.go_on_closing();
+        }
+    }
+
+    /// The answer to [`Action::Publish`].
+    pub fn published(&mut self, index: FileIndex, answer: Result<(), Trouble>) {
+        if let Some(Closing {
+            stage: Stage::Publishing { waiting, failure },
+            ..
+        }) = &mut self.job.closing
+            && waiting.remove(&index)
+        {
+            match answer {
+                Ok(()) => {
+                    self.edit(index, |file| {
+                        file.record.phase = FilePhase::Published;
+                        file.may_have_temporary = false;
+                    });
+                    self.put_file(index);
+                    self.progressed(index);
+                }
+                Err(trouble) => {
+                    failure.get_or_insert((index, trouble));
+                }
+            }
+            self.go_on_closing();
+        }
+    }
+
+    /// The answer to [`Action::Discard`].
+    pub fn discarded(&mut self, index: FileIndex, answer: Result<(), Trouble>) {
+        if let Some(Closing {
+            stage: Stage::Discarding { waiting, undeleted },
+            ..
+        }) = &mut self.job.closing
+            && waiting.remove(&index)
+        {
+            *undeleted |= answer.is_err();
+            self.go_on_closing();
+        }
+    }
+
+    fn begin_closing(&mut self, tickets: Vec<Ticket>, automatic: bool, recorded: bool) {
+        self.job.closing = Some(Closing {
+            tickets,
+            automatic,
+            recorded,
+            stage: Stage::Halting,
+        });
+        self.go_on_closing();
+    }
+
+    fn shown_while_completing(&self) -> JobState {
+        if self.job.is_whole() {
+            JobState::Transferred
+        } else {
+            JobState::Suspended
+        }
+    }
+
+    fn prepare(&mut self) -> Stage {
+        // A run that was told to stop may have finished its file all the same.
+        let shown = self.shown_while_completing();
+        self.enter(JobPhase::Completing { shown });
+        let here = |file: &File| matches!(file.record.phase, FilePhase::Transferred { .. });
+        Stage::Preparing {
+            waiting: self.ask(here, Action::Prepare),
+            inodes: Vec::new(),
+            failure: None,
+        }
+    }
+
+    fn publish(&mut self, inodes: Vec<(FileIndex, Inode)>, recorded: &mut bool) -> Stage {
+        for (index, inode) in inodes {
+            self.edit(index, |file| {
+                file.record.phase = FilePhase::Publishing { inode }
+            });
+            self.put_file(index);
+            self.put();
+            *recorded = true;
+        }
+        let publishing = |file: &File| matches!(file.record.phase, FilePhase::Publishing { .. });
+        Stage::Publishing {
+            waiting: self.ask(publishing, Action::Publish),
+            failure: None,
+        }
+    }
+
+    fn discard(&mut self, goes: fn(&File) -> bool, recorded: &mut bool) -> Stage {
+        let waiting = self.ask(
+            |file| file.may_have_temporary && goes(file),
+            Action::Discard,
+        );
+        if !waiting.is_empty() && !*recorded {
+            // Else a restart would miss the bytes and call it somebody's tampering.
+            self.put();
+            *recorded = true;
+        }
+        Stage::Discarding {
+            waiting,
+            undeleted: false,
+        }
+    }
+
+    /// Gives the driver the same work with every file that `fits`, and says which ones those are.
+    fn ask(
+        &mut self,
+        fits: impl Fn(&File) -> bool,
+        action: fn(FileId) -> Action,
+    ) -> BTreeSet<FileIndex> {
+        let files = self.job.files().iter().filter(|file| fits(file));
+        let files: BTreeSet<_> = files.map(|file| file.record.index).collect();
+        for index in &files {
+            self.work(*index, action);
+        }
+        files
+    }
+
+    /// Complete or Cancel has done its work.
+    fn conclude(&mut self, tickets: Vec<Ticket>, cancelled: bool, undeleted: bool) {
+        let goes = if cancelled {
+            File::is_disposable
+        } else {
+            File::is_unfinished
+        };
+        let dropped = self.job.files().iter().filter(|file| goes(file));
+        let dropped: Vec<_> = dropped.map(|file| file.record.index).collect();
+        for index in &dropped {
+            self.edit(*index, File::drop_bytes);
+            self.progressed(*index);
+        }
+        if !cancelled {
+            // A cancelled job's files are not stored once more: a restart discards them again and is none the wiser.
+            for index in &dropped {
+                self.put_file(*index);
+            }
+            self.put();
+            self.enter(JobPhase::Acknowledged {
+                at: self.now.moment,
+                partial: !dropped.is_empty(),
+            });
+        }
+        let answer = match (undeleted, cancelled || dropped.is_empty()) {
+            (true, _) => Reply::Undeleted,
+            (false, true) => Reply::Done,
+            (false, false) => Reply::Partial,
+        };
+        self.reply(tickets, &Ok(answer));
+    }
+
+    /// A file could not be named: the job is what it was before, and the call can be repeated. What has its name
+    /// keeps it.
+    fn give_back(&mut self, tickets: Vec<Ticket>, automatic: bool, failure: (FileIndex, Trouble)) {
+        let (index, trouble) = failure;
+        let publishing = |file: &&File| matches!(file.record.phase, FilePhase::Publishing { .. });
+        let unnamed = self.job.files().iter().filter(publishing);
+        for index in unnamed.map(|file| file.record.index).collect::<Vec<_>>() {
+            self.edit(index, |file| {
+                file.record.phase = FilePhase::Transferred {
+                    length_unverified: file.length_unverified,
+                };
+            });
+            self.put_file(index);
+        }
+        if trouble.condition == Condition::LocalFileChanged {
+            // Asking again would not bring it back; fetching it again does.
+            self.edit(index, File::lose_bytes);
+            self.job.record.transferred_at = None;
+            self.put_file(index);
+            self.progressed(index);
+        }
+        self.put();
+        if automatic {
+            self.fail(JobError {
+                condition: trouble.condition,
+                file: Some(index),
+                detail: trouble.detail.clone(),
+            });
+        } else if self.job.is_whole() {
+            self.enter(JobPhase::Transferred);
+        } else {
+            self.enter(JobPhase::Suspended);
+        }
+        self.reply(
+            tickets,
+            &Err(Refusal::new(trouble.condition, trouble.detail)),
+        );
+    }
+}
+
+impl File {
+    /// Complete leaves it out.
+    fn is_unfinished(&self) -> bool {
+        self.record.phase == FilePhase::Pending
+    }
+
+    /// Cancel deletes it: everything that does not have its final name.
+    fn is_disposable(&self) -> bool {
+        !matches!(self.record.phase, FilePhase::Published | FilePhase::Dropped)
+    }
+}

@@ -1,0 +1,150 @@
+//! What happens to the engine: calls of clients and reports of the driver.
+
+use bgcopy_model::{
+    Condition, FileId, FileSpec, Inode, JobId, JobSpec, NotifyFlags, Owner, Priority, RangeSet,
+    Timestamp, Validator,
+};
+use std::time::Duration;
+
+/// Ties a call to its answer. The driver draws it and never uses one twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// One run of a file's transfer. Reports of an earlier run than the file's present one are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Attempt(pub u64);
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A client calls. Who may call what was checked before.
+    Call(Ticket, Call),
+    /// A running transfer reports.
+    Transfer(FileId, Attempt, Report),
+    /// The answer to [`crate::Action::Prepare`].
+    Prepared(FileId, Result<Inode, Trouble>),
+    /// The answer to [`crate::Action::Publish`].
+    Published(FileId, Result<(), Trouble>),
+    /// The answer to [`crate::Action::Discard`].
+    Discarded(FileId, Result<(), Trouble>),
+    /// The network came or changed: whoever waits for it may try at once.
+    NetworkChanged,
+    /// The time of [`crate::Engine::next_wake`] has come, or any other reason to look at the clock.
+    Wake,
+}
+
+/// A method call.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// Makes a job, with files and started at once if asked: one step, one transaction.
+    Create {
+        /// The identity drawn for it.
+        id: JobId,
+        /// Whose it is.
+        owner: Owner,
+        /// What it is.
+        spec: Box<JobSpec>,
+        /// Its first files; may be none.
+        files: Vec<FileSpec>,
+        /// Whether it is resumed at once.
+        resume: bool,
+    },
+    /// Adds files, all or none.
+    AddFiles(JobId, Vec<FileSpec>),
+    /// Lets it go.
+    Resume(JobId),
+    /// Stops it.
+    Suspend(JobId),
+    /// Ends it and deletes what it fetched.
+    Cancel(JobId),
+    /// Ends it and names what it fetched.
+    Complete(JobId),
+    /// Changes a property.
+    Set(JobId, Setting),
+}
+
+/// A property and its new value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The name for people; checked for length here.
+    Name(String),
+    /// The description; checked for length here.
+    Description(String),
+    /// The priority.
+    Priority(Priority),
+    /// The shortest time before a retry; raised to 5 s.
+    MinimumRetryDelay(Duration),
+    /// How long it may go without a byte.
+    NoProgressTimeout(Duration),
+    /// Which events its client wants to be called for.
+    NotifyFlags(NotifyFlags),
+    /// Whether the service completes it by itself.
+    AutoComplete(bool),
+}
+
+/// What a transfer reports. Each run ends with exactly one [`Report::Ended`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The origin answered: the version and size are known, and bytes will come.
+    Opened {
+        /// Bytes of the local file; `None`: not told.
+        size: Option<u64>,
+        /// The version.
+        version: Validator,
+        /// The name that the file is to have, when [`bgcopy_model::FileRecord::name_pending`] was set.
+        name: Option<String>,
+        /// When the origin last changed it.
+        modified: Option<Timestamp>,
+    },
+    /// So many bytes of the file are here now, synced or not.
+    Progress(u64),
+    /// What was here is of another version, or cannot be continued: the temporary file is empty again and the run
+    /// goes on from 0.
+    Restarted {
+        /// Whether that is because the version changed (counted, and in the end an error), not because the origin
+        /// cannot continue a file.
+        changed: bool,
+    },
+    /// A checkpoint: these bytes are synced.
+    Durable(RangeSet),
+    /// The run is over: nothing of it writes any more.
+    Ended(Outcome),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every byte is here, synced and verified.
+    Finished {
+        /// Bytes of the file.
+        size: u64,
+        /// Whether only the end of the connection told where the file ends.
+        length_unverified: bool,
+    },
+    /// It was told to stop.
+    Stopped,
+    /// It could not go on.
+    Failed(Trouble),
+}
+
+/// What went wrong, as the engine needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// What happened.
+    pub condition: Condition,
+    /// One sentence for people.
+    pub detail: String,
+    /// How long the origin asked to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Trouble {
+    /// Trouble without a Retry-After.
+    pub fn new(condition: Condition, detail: impl Into<String>) -> Self {
+        Self {
+            condition,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Checks what a caller hands over and makes records of it. A call is refused whole or accepted whole.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
+
+use bgcopy_model::{
+    Condition, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
+    JobSpec, Layout, Limits, Now, Owner, RangeSet, Validator,
+};
+
+use crate::{
+    Refusal,
+    job::{Job, known_size},
+    retry,
+};
+
+/// The name of a file for which nobody has a better one.
+const NAMELESS: &str = "download";
+
+/// The longest name of a file that Linux takes, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// The record of a new job.
+pub(crate) fn job_record(
+    id: JobId,
+    owner: Owner,
+    spec: JobSpec,
+    now: Now,
+) -> Result<JobRecord, Refusal> {
+    check_text("name", &spec.name, Limits::NAME)?;
+    check_text("description", &spec.description, Limits::DESCRIPTION)?;
+    check_headers(&spec.headers)?;
+    let timeout = spec.no_progress_timeout;
+    Ok(JobRecord {
+        id,
+        owner,
+        profile: spec.profile,
+        name: spec.name,
+        description: spec.description,
+        priority: spec.priority,
+        auto_complete: spec.auto_complete,
+        notify_flags: spec.notify_flags,
+        minimum_retry_delay: retry::minimum_delay(spec.minimum_retry_delay),
+        no_progress_timeout: timeout
+            .unwrap_or_else(|| retry::default_timeout(spec.profile, spec.priority)),
+        headers: spec.headers,
+        context: spec.context,
+        phase: JobPhase::Suspended,
+        error_count: 0,
+        fruitless_tries: 0,
+        created: now.wall,
+        modified: now.wall,
+        transferred_at: None,
+        born: now.moment,
+        last_progress: now.moment,
+    })
+}
+
+/// The records of files that are to join `job`.
+pub(crate) fn file_records(
+    job: &Job,
+    specs: Vec<FileSpec>,
+    limits: &Limits,
+) -> Result<Vec<FileRecord>, Refusal> {
+    let id = job.record.id;
+    if job.files().len() + specs.len() > limits.files_per_job as usize {
+        let detail = format!("a job may have {} files", limits.files_per_job);
+        return Err(Refusal::new(Condition::TooManyFiles, detail));
+    }
+    let records = (job.next_index()..)
+        .zip(specs)
+        .map(|(index, spec)| file_record(id, index, spec, limits))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut named = BTreeSet::new();
+    for record in records.iter().filter(|record| !record.name_pending) {
+        if job.is_taken(&record.path) || !named.insert(&record.path) {
+            return Err(bad_path(
+                &record.path,
+                "two files of the job have this destination",
+            ));
+        }
+    }
+    Ok(records)
+}
+
+/// Checks a text's length, in characters.
+pub(crate) fn check_text(what: &str, text: &str, most: usize) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    if length > most {
+        let detail = format!("the {what} has {length} characters, {most} are allowed");
+        return Err(Refusal::new(Condition::StringTooLong, detail));
+    }
+    Ok(())
+}
+
+/// The final path of a file of which only the folder was known: `name` in that folder, or a name of last resort when
+/// there is none or it is no plain name. Two files of a job never get the same: the later one's name is told apart
+/// by its index.
+pub(crate) fn resolve_name(job: &Job, record: &FileRecord, name: Option<&str>) -> PathBuf {
+    let name = name.filter(|name| is_plain(name)).unwrap_or(NAMELESS);
+    let mut path = record.path.with_file_name(name);
+    let mut suffix = format!("-{}", record.index);
+    while job.is_taken(&path) {
+        path.set_file_name(with_suffix(name, &suffix));
+        suffix.push('x');
+    }
+    path
+}
+
+fn file_record(
+    job: JobId,
+    index: FileIndex,
+    spec: FileSpec,
+    limits: &Limits,
+) -> Result<FileRecord, Refusal> {
+    check_text("URL", spec.url.as_str(), Limits::URL)?;
+    if !matches!(spec.url.scheme(), "http" | "https") {
+        let scheme = spec.url.scheme();
+        let detail = format!("only http and https URLs can be fetched, not {scheme}");
+        return Err(Refusal::new(Condition::SchemeUnsupported, detail));
+    }
+    if spec.ranges.len() > limits.ranges_per_file as usize {
+        let detail = format!("a file may have {} ranges", limits.ranges_per_file);
+        return Err(Refusal::new(Condition::TooManyRanges, detail));
+    }
+    Layout::new(&spec.ranges).map_err(|error| Refusal::new(error.into(), error.to_string()))?;
+    let (path, name_pending) = destination(&spec.path)?;
+    let mut record = FileRecord {
+        index,
+        url: spec.url,
+        path,
+        name_pending,
+        temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
+        ranges: spec.ranges,
+        checksum: spec.checksum,
+        size: None,
+        validator: Validator::default(),
+        modified: None,
+        durable: RangeSet::new(),
+        restarts: 0,
+        phase: FilePhase::Pending,
+    };
+    record.size = known_size(&record);
+    Ok(record)
+}
+
+/// The destination in its plainest form, and whether its last component is only a stand-in.
+fn destination(path: &Path) -> Result<(PathBuf, bool), Refusal> {
+    let bytes = path.as_os_str().as_bytes();
+    if !path.is_absolute() {
+        return Err(bad_path(path, "a destination must be an absolute path"));
+    }
+    if bytes.contains(&0) {
+        return Err(bad_path(path, "a path cannot contain a zero byte"));
+    }
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err(bad_path(path, "a destination may not go through «..»"));
+    }
+    if bytes.ends_with(b"/.") {
+        return Err(bad_path(
+            path,
+            "a destination must name a file, or a folder with a «/» at its end",
+        ));
+    }
+    let mut plain: PathBuf = path.components().collect();
+    let is_folder = bytes.ends_with(b"/");
+    if is_folder {
+        plain.push(NAMELESS);
+    }
+    if plain.file_name().map_or(0, OsStr::len) > LONGEST_NAME {
+        return Err(bad_path(path, "the file's name is longer than 255 bytes"));
+    }
+    Ok((plain, is_folder))
+}
+
+fn bad_path(path: &Path, what: &str) -> Refusal {
+    let detail = format!("{what}: {}", path.display());
+    Refusal::new(Condition::InvalidArgument, detail)
+}
+
+fn check_headers(headers: &[Header]) -> Result<(), Refusal> {
+    // As they stand in a request: a colon and a space between, CR and LF behind.
+    let length = |header: &Header| header.name.len() + header.value.len() + 4;
+    let total: usize = headers.iter().map(length).sum();
+    if total > Limits::HEADERS {
+        let most = Limits::HEADERS;
+        let detail = format!("the header fields have {total} bytes, {most} are allowed");
+        return Err(Refusal::new(Condition::HeadersTooLarge, detail));
+    }
+    Ok(())
+}
+
+fn is_plain(name: &str) -> bool {
+    let fits = !name.is_empty() && name.len() <= LONGEST_NAME;
+    fits && name != "." && name != ".." && !name.contains(['/', '\0'])
+}
+
+/// The name with a suffix before its extension, shortened where it would become too long.
+fn with_suffix(name: &str, suffix: &str) -> String {
+    let (stem, extension) = match name.rfind('.') {
+        Some(dot) if dot > 0 && name.len() - dot <= 16 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    let room = LONGEST_NAME - suffix.len() - extension.len();
+    let mut end = stem.len().min(room);
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{suffix}{extension}", &stem[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_brought_to_their_plainest_form() {
+        for (given, path, pending) in [
+            ("/a/b", "/a/b", false),
+            ("/a//./b", "/a/b", false),
+            ("/a/", "/a/download", true),
+            ("/", "/download", true),
+        ] {
+            let expected = (PathBuf::from(path), pending);
+            assert_eq!(destination(Path::new(given)).unwrap(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn destinations_that_name_no_file_safely_are_refused() {
+        let long = format!("/{}", "x".repeat(256));
+        for path in ["", "a", "./a", "/a/../b", "/a/..", "/a/.", "/a\0b", &long] {
+            let refusal = destination(Path::new(path)).unwrap_err();
+            assert_eq!(refusal.condition, Condition::InvalidArgument, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_suffix_goes_before_the_extension_and_never_makes_a_name_too_long() {
+        assert_eq!(with_suffix("a.tar", "-3"), "a-3.tar");
+        assert_eq!(with_suffix(".profile", "-3"), ".profile-3");
+        assert_eq!(with_suffix("plain", "-3"), "plain-3");
+        let long = format!("{}.bin", "é".repeat(125));
+        let told_apart = with_suffix(&long, "-1234");
+        assert!(told_apart.len() <= 255 && told_apart.ends_with("-1234.bin"));
+    }
+
+    #[test]
+    fn a_name_with_a_path_in_it_is_not_plain() {
+        assert!(
+            ["", ".", "..", "a/b", "a\0"]
+                .iter()
+                .all(|name| !is_plain(name))
+        );
+        assert!(is_plain("a b.ä"));
+    }
+}

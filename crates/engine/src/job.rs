@@ -1,0 +1,304 @@
+//! A job as it is held in memory: its record, its files, and what is true only while the service runs.
+//!
+//! Owns the counts that are derived from the files; they are kept by [`Job::edit`], the only way to change a file.
+//! It never decides when something happens.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+};
+
+use bgcopy_model::{
+    FileIndex, FilePhase, FileProgress, FileRecord, JobProgress, JobRecord, JobState, Layout,
+    Moment, RangeSet, Validator,
+};
+
+use crate::{Attempt, completing::Closing};
+
+/// A job and its files.
+///
+/// Invariants: `files[i].record.index == i`; `ready`, `busy` and `tally` agree with `files`; `closing` is set from
+/// Complete or Cancel until it is answered, and only in the phases Completing and Cancelled.
+pub(crate) struct Job {
+    pub record: JobRecord,
+    files: Vec<File>,
+    /// Files that miss bytes and are not being fetched.
+    ready: BTreeSet<FileIndex>,
+    /// Files with a run, asked to stop or not.
+    busy: BTreeSet<FileIndex>,
+    tally: Tally,
+    /// Hashes of the final destinations, so that the search for a duplicate rarely has to look at every file.
+    destinations: BTreeSet<u64>,
+    /// Complete or Cancel under way.
+    pub closing: Option<Closing>,
+    /// Since when it is QUEUED; without meaning in other states.
+    pub queued_since: Moment,
+    /// What went wrong last, for the error of a job that makes no progress.
+    pub last_trouble: Option<(Option<FileIndex>, String)>,
+    /// The `fruitless_tries` that the store has.
+    pub stored_fruitless_tries: u32,
+    /// Its entry among the engine's timers.
+    pub timer: Option<Moment>,
+    /// Whether it counts for the limits of jobs.
+    pub counted: bool,
+    /// Its place in the order of creation.
+    pub serial: u64,
+}
+
+/// A file of a job.
+pub(crate) struct File {
+    pub record: FileRecord,
+    pub slot: Slot,
+    /// Bytes that are here, synced or not.
+    pub received: u64,
+    /// Whether there may be a temporary file.
+    pub may_have_temporary: bool,
+    /// What Transferred said of it, or the more modest claim when a restart has forgotten that.
+    pub length_unverified: bool,
+    /// Whether the record has news that the store does not have and that the next write of the file will take along.
+    pub unsaved: bool,
+}
+
+/// Whether a run of a file's transfer exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// None.
+    Idle,
+    /// It goes on.
+    Running(Attempt),
+    /// It was told to stop and has not ended yet.
+    Stopping(Attempt),
+}
+
+/// Sums over the files. 128 bits, since each size is any number an origin cares to name.
+#[derive(Default)]
+struct Tally {
+    bytes: u128,
+    unknown: u32,
+    received: u128,
+    here: u32,
+}
+
+impl Job {
+    /// A job with the files it has.
+    pub fn new(record: JobRecord, now: Moment) -> Self {
+        Self {
+            stored_fruitless_tries: record.fruitless_tries,
+            record,
+            files: Vec::new(),
+            ready: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            tally: Tally::default(),
+            destinations: BTreeSet::new(),
+            closing: None,
+            queued_since: now,
+            last_trouble: None,
+            timer: None,
+            counted: false,
+            serial: 0,
+        }
+    }
+
+    /// Appends a file. `may_have_temporary`: whether an earlier run of the service may have begun it.
+    pub fn push(&mut self, record: FileRecord, may_have_temporary: bool) {
+        let index = record.index;
+        let received = match record.phase {
+            FilePhase::Pending => record.durable.len(),
+            FilePhase::Dropped => 0,
+            _ => record.size.unwrap_or_default(),
+        };
+        if !record.name_pending {
+            self.destinations.insert(hash(&record.path));
+        }
+        let file = File {
+            received: record.size.map_or(received, |size| received.min(size)),
+            length_unverified: record.phase
+                != FilePhase::Transferred {
+                    length_unverified: false,
+                },
+            record,
+            slot: Slot::Idle,
+            may_have_temporary,
+            unsaved: false,
+        };
+        self.tally.add(&file);
+        if file.is_ready() {
+            self.ready.insert(index);
+        }
+        self.files.push(file);
+    }
+
+    /// The state that the contract shows.
+    pub fn state(&self) -> JobState {
+        self.record.phase.state(self.record.profile)
+    }
+
+    /// The file of an index.
+    pub fn file(&self, index: FileIndex) -> Option<&File> {
+        let file = self.files.get(usize::try_from(index).ok()?)?;
+        (file.record.index == index).then_some(file)
+    }
+
+    /// Every file, in order.
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// The index that the next file gets.
+    pub fn next_index(&self) -> FileIndex {
+        u32::try_from(self.files.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Changes a file and keeps the counts right. `None`: there is no such file.
+    pub fn edit<R>(&mut self, index: FileIndex, change: impl FnOnce(&mut File) -> R) -> Option<R> {
+        let file = self.files.get_mut(usize::try_from(index).ok()?)?;
+        if file.record.index != index {
+            return None;
+        }
+        self.tally.remove(file);
+        let pending = file.record.name_pending;
+        let result = change(file);
+        if let Some(size) = file.record.size {
+            file.received = file.received.min(size);
+        }
+        self.tally.add(file);
+        if pending && !file.record.name_pending {
+            self.destinations.insert(hash(&file.record.path));
+        }
+        let (ready, busy) = (file.is_ready(), file.slot != Slot::Idle);
+        set(&mut self.ready, index, ready);
+        set(&mut self.busy, index, busy);
+        Some(result)
+    }
+
+    /// The next file to fetch.
+    pub fn next_ready(&self) -> Option<FileIndex> {
+        self.ready.first().copied()
+    }
+
+    /// Files with a run, in order.
+    pub fn busy(&self) -> &BTreeSet<FileIndex> {
+        &self.busy
+    }
+
+    /// Whether there are files, and every byte of each is here.
+    pub fn is_whole(&self) -> bool {
+        !self.files.is_empty() && self.files.len() == self.tally.here as usize
+    }
+
+    /// Whether a file of this job is to have this name in the end.
+    pub fn is_taken(&self, path: &Path) -> bool {
+        let same = |file: &File| !file.record.name_pending && file.record.path == path;
+        self.destinations.contains(&hash(path)) && self.files.iter().any(same)
+    }
+
+    /// Notes that the store has these files as they are.
+    pub fn stored(&mut self, indices: &BTreeSet<FileIndex>) {
+        for index in indices {
+            self.edit(*index, |file| file.unsaved = false);
+        }
+    }
+
+    /// The job's progress, without looking at a file.
+    pub fn progress(&self) -> JobProgress {
+        let shown = |sum: u128| u64::try_from(sum).unwrap_or(u64::MAX);
+        JobProgress {
+            bytes_total: (self.tally.unknown == 0).then(|| shown(self.tally.bytes)),
+            bytes_transferred: shown(self.tally.received),
+            files_total: self.next_index(),
+            files_transferred: self.tally.here,
+        }
+    }
+}
+
+impl File {
+    /// Whether every byte is here, under whichever name.
+    pub fn is_here(&self) -> bool {
+        matches!(
+            self.record.phase,
+            FilePhase::Transferred { .. } | FilePhase::Publishing { .. } | FilePhase::Published
+        )
+    }
+
+    /// The bytes that were here are of no use: the next run begins at 0, of whatever version it finds.
+    pub fn lose_bytes(&mut self) {
+        self.record.phase = FilePhase::Pending;
+        self.record.durable = RangeSet::new();
+        self.record.validator = Validator::default();
+        self.record.modified = None;
+        self.record.size = known_size(&self.record);
+        self.received = 0;
+    }
+
+    /// Nothing of it is here any more, and nothing will come.
+    pub fn drop_bytes(&mut self) {
+        self.record.phase = FilePhase::Dropped;
+        self.record.durable = RangeSet::new();
+        self.received = 0;
+        self.may_have_temporary = false;
+    }
+
+    /// The file's progress.
+    pub fn progress(&self) -> FileProgress {
+        FileProgress {
+            bytes_total: self.record.size,
+            bytes_transferred: self.received,
+            completed: self.record.phase == FilePhase::Published,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.slot == Slot::Idle && self.record.phase == FilePhase::Pending
+    }
+}
+
+impl Tally {
+    fn add(&mut self, file: &File) {
+        match file.record.size {
+            Some(size) => self.bytes += u128::from(size),
+            None => self.unknown += 1,
+        }
+        self.received += u128::from(file.received);
+        self.here += u32::from(file.is_here());
+    }
+
+    fn remove(&mut self, file: &File) {
+        match file.record.size {
+            Some(size) => self.bytes -= u128::from(size),
+            None => self.unknown -= 1,
+        }
+        self.received -= u128::from(file.received);
+        self.here -= u32::from(file.is_here());
+    }
+}
+
+/// The size that a file has by the caller's word alone: the sum of its ranges, where none goes to the end.
+pub(crate) fn known_size(record: &FileRecord) -> Option<u64> {
+    let layout = Layout::new(&record.ranges).ok()?;
+    layout.local_size(None)
+}
+
+fn set(members: &mut BTreeSet<FileIndex>, index: FileIndex, member: bool) {
+    if member {
+        members.insert(index);
+    } else {
+        members.remove(&index);
+    }
+}
+
+fn hash(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The files of a job, as the store gives them back, in order and without gaps; what comes after a gap is left out,
+/// since an index that nobody wrote would otherwise name another file.
+pub(crate) fn in_order(files: Vec<FileRecord>) -> impl Iterator<Item = FileRecord> {
+    let by_index: BTreeMap<_, _> = files.into_iter().map(|file| (file.index, file)).collect();
+    let next = |(expected, (index, file)): (FileIndex, (FileIndex, FileRecord))| {
+        (expected == index).then_some(file)
+    };
+    (0..).zip(by_index).map_while(next)
+}

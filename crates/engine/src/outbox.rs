@@ -1,0 +1,106 @@
+//! Collects what a step wants done and puts it in order, each thing once.
+//!
+//! Owns the order of a step's actions: what must be durable, then what looks different (files before their job, so
+//! that a file is known to be there before its job is), then work for the driver, then answers to callers. It never
+//! decides anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bgcopy_model::{FileId, FileIndex, JobId, Mutation};
+
+use crate::{Action, Refusal, Reply, Ticket, job::Job};
+
+/// The notes of one step.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    marks: BTreeMap<JobId, Marks>,
+    forgotten: Vec<JobId>,
+    work: Vec<Action>,
+    replies: Vec<Action>,
+}
+
+/// What a step did to one job.
+#[derive(Default)]
+struct Marks {
+    put_job: bool,
+    put_files: BTreeSet<FileIndex>,
+    changed: bool,
+    changed_files: BTreeSet<FileIndex>,
+}
+
+impl Outbox {
+    /// The job's record must be stored.
+    pub fn put(&mut self, job: JobId) {
+        self.mark(job).put_job = true;
+    }
+
+    /// The file's record must be stored.
+    pub fn put_file(&mut self, job: JobId, index: FileIndex) {
+        self.mark(job).put_files.insert(index);
+    }
+
+    /// The job looks different.
+    pub fn changed(&mut self, job: JobId) {
+        self.mark(job).changed = true;
+    }
+
+    /// The file looks different.
+    pub fn file_changed(&mut self, job: JobId, index: FileIndex) {
+        self.mark(job).changed_files.insert(index);
+    }
+
+    /// The job is gone, whatever else was noted of it.
+    pub fn forget(&mut self, job: JobId) {
+        self.marks.remove(&job);
+        self.forgotten.push(job);
+    }
+
+    /// Work for the driver.
+    pub fn work(&mut self, action: Action) {
+        self.work.push(action);
+    }
+
+    /// An answer to a call.
+    pub fn reply(&mut self, ticket: Ticket, answer: Result<Reply, Refusal>) {
+        self.replies.push(Action::Reply(ticket, answer));
+    }
+
+    /// The actions of the step, from the records as they are now.
+    pub fn flush(&mut self, jobs: &mut BTreeMap<JobId, Job>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let mut changes = Vec::new();
+        for (id, marks) in std::mem::take(&mut self.marks) {
+            let Some(job) = jobs.get_mut(&id) else {
+                continue;
+            };
+            if marks.put_job {
+                job.stored_fruitless_tries = job.record.fruitless_tries;
+                let record = Box::new(job.record.clone());
+                actions.push(Action::Store(Mutation::PutJob(record)));
+            }
+            if !marks.put_files.is_empty() {
+                let files = marks.put_files.iter().filter_map(|index| job.file(*index));
+                let records = files.map(|file| file.record.clone()).collect();
+                actions.push(Action::Store(Mutation::PutFiles(id, records)));
+                job.stored(&marks.put_files);
+            }
+            let files = marks.changed_files.into_iter();
+            changes.extend(files.map(|index| Action::FileChanged(FileId { job: id, index })));
+            if marks.changed {
+                changes.push(Action::JobChanged(id));
+            }
+        }
+        let forgotten = std::mem::take(&mut self.forgotten);
+        let forget = |id: &JobId| Action::Store(Mutation::Forget(*id));
+        actions.extend(forgotten.iter().map(forget));
+        actions.append(&mut changes);
+        actions.append(&mut self.work);
+        actions.append(&mut self.replies);
+        actions.extend(forgotten.into_iter().map(Action::Forgotten));
+        actions
+    }
+
+    fn mark(&mut self, job: JobId) -> &mut Marks {
+        self.marks.entry(job).or_default()
+    }
+}

@@ -1,0 +1,66 @@
+//! Takes over what the store kept, after a clean stop as after a crash.
+
+use bgcopy_model::{FilePhase, FileRecord, JobPhase, JobRecord, Now};
+
+use crate::{
+    Action, Engine,
+    job::{Job, in_order},
+    job_mut::JobMut,
+};
+
+impl Engine {
+    /// Takes over what the store kept; says what to do about it.
+    ///
+    /// Completing and cancelled jobs go on where they were; jobs that were transferring are QUEUED and get their
+    /// turn, with their no-progress clock started anew; what has come due meanwhile is looked after.
+    pub fn restore(
+        &mut self,
+        mut jobs: Vec<(JobRecord, Vec<FileRecord>)>,
+        now: Now,
+    ) -> Vec<Action> {
+        jobs.sort_by_key(|(record, _)| (record.born, record.created));
+        for (record, files) in jobs {
+            let id = record.id;
+            if self.jobs.contains_key(&id) {
+                continue;
+            }
+            let mut job = Job::new(record, now.moment);
+            for file in in_order(files) {
+                let may_have_temporary =
+                    !matches!(file.phase, FilePhase::Published | FilePhase::Dropped);
+                job.push(file, may_have_temporary);
+            }
+            self.admit(job);
+            if let Some(mut job) = self.open(id, now) {
+                job.restored();
+            }
+        }
+        self.keep_books();
+        self.conclude(now)
+    }
+}
+
+impl JobMut<'_> {
+    fn restored(&mut self) {
+        match &self.job.record.phase {
+            JobPhase::Queued | JobPhase::Connecting | JobPhase::Transferring => {
+                self.job.record.last_progress = self.now.moment;
+                if self.job.files().is_empty() {
+                    self.enter(JobPhase::Suspended);
+                } else if self.job.is_whole() {
+                    self.transferred();
+                } else {
+                    self.queue();
+                }
+            }
+            JobPhase::TransientError { error, .. } => {
+                self.job.last_trouble = Some((error.file, error.detail.clone()));
+            }
+            JobPhase::Completing { .. } | JobPhase::Cancelled { .. } => self.resume_closing(),
+            JobPhase::Suspended
+            | JobPhase::Error { .. }
+            | JobPhase::Transferred
+            | JobPhase::Acknowledged { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What time alone does to a job, and the network's return: retries, giving up, expiry, forgetting.
+
+use std::time::Duration;
+
+use bgcopy_model::{Condition, JobError, JobId, JobPhase, Limits, Moment, Now};
+
+use crate::{
+    Engine,
+    job::Job,
+    job_mut::JobMut,
+    retry::{self, RETENTION, expires, patience_ends, spoken},
+};
+
+/// A wake-up that comes later than this was missed, not merely late.
+const LATE: Duration = Duration::from_mins(1);
+
+impl Job {
+    /// When time alone next changes the job; `None`: never, or not before something else happens to it.
+    pub fn deadline(&self, limits: &Limits) -> Option<Moment> {
+        if self.closing.is_some() {
+            return None;
+        }
+        let expiry = Some(expires(&self.record, limits));
+        let first = |moments: [Option<Moment>; 3]| moments.into_iter().flatten().min();
+        match self.record.phase {
+            JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } => Some(at + RETENTION),
+            JobPhase::TransientError { retry_at, .. } => {
+                first([expiry, Some(retry_at), patience_ends(&self.record)])
+            }
+            JobPhase::Connecting | JobPhase::Transferring => {
+                first([expiry, patience_ends(&self.record), None])
+            }
+            _ => expiry,
+        }
+    }
+}
+
+impl Engine {
+    /// Looks after everything that has become due. What becomes due by that is looked after at the next step.
+    pub(crate) fn tick(&mut self, now: Now) {
+        // What the event itself did to a job is not in the timers yet: a byte that just came moves the deadline.
+        let after = (Moment(now.moment.0.saturating_add(1)), JobId::from_u128(0));
+        let due = self.timers.range(..after).map(|(_, id)| *id);
+        for id in due.collect::<Vec<_>>() {
+            let limits = self.limits;
+            let Some(mut job) = self.open(id, now) else {
+                continue;
+            };
+            if job
+                .job
+                .deadline(&limits)
+                .is_none_or(|moment| moment > now.moment)
+            {
+                continue;
+            }
+            if job.job.record.phase.is_final() {
+                self.forget(id);
+            } else {
+                job.due();
+            }
+        }
+    }
+
+    /// Whoever waits only for the network may try at once. The change is not stored: a restart would let them wait
+    /// for the time of their next try, or for the network's next change.
+    pub(crate) fn network_changed(&mut self, now: Now) {
+        let waits = |job: &Job| match &job.record.phase {
+            JobPhase::TransientError { error, .. } => retry::is_of_the_network(error.condition),
+            _ => false,
+        };
+        let waiting = self.jobs.iter().filter(|(_, job)| waits(job));
+        for id in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {
+            if let Some(mut job) = self.open(id, now) {
+                job.queue();
+            }
+        }
+    }
+}
+
+impl JobMut<'_> {
+    /// The job's deadline has come.
+    fn due(&mut self) {
+        let now = self.now.moment;
+        if expires(&self.job.record, self.limits) <= now {
+            return self.begin_cancel(None);
+        }
+        match self.job.record.phase {
+            JobPhase::TransientError { retry_at, .. } => {
+                let end = patience_ends(&self.job.record);
+                if retry_at <= now && end.is_none_or(|end| retry_at < end) {
+                    // Not stored: a restart finds a retry that is due, which is the same. From its time on the job
+                    // waits for a turn, however late that is noticed.
+                    self.queue();
+                    self.job.queued_since = retry_at;
+                } else if self.is_out_of_patience() {
+                    self.give_up();
+                }
+            }
+            JobPhase::Connecting | JobPhase::Transferring => {
+                if self.is_out_of_patience() {
+                    self.give_up();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a job that tries has gone without a byte for too long.
+    ///
+    /// The engine asks to be woken at that moment. When it hears of it much later, the machine was asleep or the
+    /// service was not there, which is not the origin's fault: the clock starts anew.
+    pub fn is_out_of_patience(&mut self) -> bool {
+        let now = self.now.moment;
+        let Some(end) = patience_ends(&self.job.record).filter(|end| *end <= now) else {
+            return false;
+        };
+        let absent = now.since(end) > LATE;
+        if absent {
+            self.job.record.last_progress = now;
+        }
+        !absent
+    }
+
+    /// No byte for the job's no-progress timeout.
+    pub fn give_up(&mut self) {
+        let timeout = spoken(self.job.record.no_progress_timeout);
+        let (file, last) = match self.job.last_trouble.take() {
+            Some((file, trouble)) => (file, format!("; the last trouble was: {trouble}")),
+            None => (self.job.busy().first().copied(), String::new()),
+        };
+        self.fail(JobError {
+            condition: Condition::NoProgress,
+            file,
+            detail: format!("no byte arrived for {timeout}{last}"),
+        });
+    }
+}

@@ -1,0 +1,309 @@
+//! What runs report, and what follows from it for file and job.
+//!
+//! A run that was told to stop still reports the truth about its file until it has ended; only the job does not
+//! follow it any more. What the answer's head told ([`Report::Opened`]) is stored together with the first bytes
+//! that it is about: alone it is worth no write, since without bytes the next run asks anew.
+
+use bgcopy_model::{
+    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, RangeSet, Timestamp, Validator,
+};
+
+use crate::{
+    Attempt, Outcome, Report, Trouble, intake,
+    job::{File, Slot},
+    job_mut::JobMut,
+    retry,
+};
+
+/// What the head of an answer told.
+struct Head {
+    size: Option<u64>,
+    version: Validator,
+    name: Option<String>,
+    modified: Option<Timestamp>,
+}
+
+impl JobMut<'_> {
+    /// A run reports. Reports of another run than the file's present one are ignored.
+    pub fn report(&mut self, index: FileIndex, attempt: Attempt, report: Report) {
+        let Some(file) = self.job.file(index) else {
+            return;
+        };
+        let wanted = match file.slot {
+            Slot::Running(present) if present == attempt => true,
+            Slot::Stopping(present) if present == attempt => false,
+            _ => return,
+        };
+        if let Report::Ended(outcome) = report {
+            self.edit(index, |file| file.slot = Slot::Idle);
+            self.schedule.run_ended(self.id);
+            // Of a cancelled job's file only its end is of interest.
+            if !self.job.record.phase.is_final() {
+                self.ended(index, outcome, wanted);
+            }
+            self.go_on_closing();
+        } else if !self.job.record.phase.is_final() {
+            self.goes_on(index, report, wanted);
+        }
+    }
+
+    fn goes_on(&mut self, index: FileIndex, report: Report, wanted: bool) {
+        match report {
+            Report::Opened {
+                size,
+                version,
+                name,
+                modified,
+            } => {
+                let head = Head {
+                    size,
+                    version,
+                    name,
+                    modified,
+                };
+                self.opened(index, head, wanted);
+            }
+            Report::Progress(received) => self.received(index, received),
+            Report::Restarted { changed } => self.restarted(index, changed, wanted),
+            Report::Durable(bytes) => self.durable(index, bytes),
+            Report::Ended(_) => {}
+        }
+    }
+
+    fn opened(&mut self, index: FileIndex, head: Head, wanted: bool) {
+        let renamed = self.settle_name(index, head.name.as_deref());
+        let before = self.job.progress();
+        let news = self.edit(index, |file| {
+            let record = &mut file.record;
+            let size = head.size.or(record.size);
+            let modified = head.modified.or(record.modified);
+            let sized = record.size != size;
+            let news = sized || record.validator != head.version || record.modified != modified;
+            record.size = size;
+            record.validator = head.version;
+            record.modified = modified;
+            if let Some(size) = size {
+                record.durable.remove(Extent::new(size, u64::MAX));
+            }
+            file.unsaved |= news;
+            (news, news && !file.record.durable.is_empty())
+        });
+        let (news, about_stored_bytes) = news.unwrap_or_default();
+        if news || renamed {
+            self.out.file_changed(self.id, index);
+        }
+        if about_stored_bytes {
+            self.put_file(index);
+        }
+        if self.job.progress() != before {
+            self.out.changed(self.id);
+        }
+        if wanted && self.job.record.phase == JobPhase::Connecting {
+            self.enter(JobPhase::Transferring);
+        }
+    }
+
+    fn received(&mut self, index: FileIndex, received: u64) {
+        let grew = self.edit(index, |file| {
+            let before = file.received;
+            file.received = received
+                .min(file.record.size.unwrap_or(u64::MAX))
+                .max(before);
+            file.received > before
+        });
+        if grew == Some(true) {
+            self.bytes_came();
+            self.progressed(index);
+        }
+    }
+
+    /// Any byte resets what counts the time and the tries without one. Not stored here: for a job that transfers, a
+    /// restart starts the clock anew.
+    fn bytes_came(&mut self) {
+        self.job.record.last_progress = self.now.moment;
+        self.job.record.fruitless_tries = 0;
+        self.job.last_trouble = None;
+    }
+
+    fn durable(&mut self, index: FileIndex, mut bytes: RangeSet) {
+        let changed = self.edit(index, |file| {
+            if let Some(size) = file.record.size {
+                bytes.remove(Extent::new(size, u64::MAX));
+            }
+            let (before, changed) = (file.received, file.record.durable != bytes);
+            file.received = before.max(bytes.len());
+            file.record.durable = bytes;
+            (changed, file.received > before)
+        });
+        let (changed, grew) = changed.unwrap_or_default();
+        if grew {
+            self.bytes_came();
+            self.progressed(index);
+        }
+        if changed {
+            self.put_file(index);
+            self.put_fruitless_tries();
+        }
+    }
+
+    /// Once bytes are durable, so is that the tries are fruitful again.
+    fn put_fruitless_tries(&mut self) {
+        if self.job.stored_fruitless_tries != self.job.record.fruitless_tries {
+            self.put();
+        }
+    }
+
+    fn restarted(&mut self, index: FileIndex, changed: bool, wanted: bool) {
+        let counted = self.start_over(index, changed);
+        if wanted && changed {
+            self.check_restarts(index, counted, Condition::RemoteFileChanged);
+        }
+    }
+
+    fn ended(&mut self, index: FileIndex, outcome: Outcome, wanted: bool) {
+        match outcome {
+            Outcome::Finished {
+                size,
+                length_unverified,
+            } => self.finished(index, size, length_unverified),
+            Outcome::Stopped => self.fall_back(index),
+            Outcome::Failed(trouble) => self.failed(index, trouble, wanted),
+        }
+    }
+
+    fn finished(&mut self, index: FileIndex, size: u64, length_unverified: bool) {
+        self.settle_name(index, None);
+        let grew = self.edit(index, |file| {
+            let grew = file.received < size;
+            file.record.size = Some(size);
+            file.record.durable = [Extent::new(0, size)].into_iter().collect();
+            file.record.phase = FilePhase::Transferred { length_unverified };
+            file.length_unverified = length_unverified;
+            file.received = size;
+            grew
+        });
+        if grew == Some(true) {
+            self.bytes_came();
+        }
+        self.put_file(index);
+        self.put_fruitless_tries();
+        self.progressed(index);
+        let goes_on = matches!(
+            self.job.record.phase,
+            JobPhase::Queued | JobPhase::Connecting | JobPhase::Transferring
+        );
+        if goes_on && self.job.is_whole() {
+            self.transferred();
+        }
+    }
+
+    /// What was not synced is not there for the next run.
+    fn fall_back(&mut self, index: FileIndex) {
+        let lost = self.edit(index, |file| {
+            let before = file.received;
+            file.received = file.record.durable.len();
+            file.received != before
+        });
+        if lost == Some(true) {
+            self.progressed(index);
+        }
+    }
+
+    fn failed(&mut self, index: FileIndex, trouble: Trouble, wanted: bool) {
+        self.fall_back(index);
+        if self.job.file(index).is_some_and(|file| file.unsaved) {
+            self.put_file(index);
+        }
+        match trouble.condition {
+            Condition::RemoteFileChanged | Condition::LocalFileChanged => {
+                let counted = self.start_over(index, true);
+                if wanted {
+                    self.check_restarts(index, counted, trouble.condition);
+                }
+                return;
+            }
+            // Bytes that have the wrong digest are of no use, whichever of them are wrong.
+            Condition::DigestMismatch => {
+                self.start_over(index, false);
+            }
+            _ => {}
+        }
+        if wanted {
+            self.stopped_by(index, trouble);
+        }
+    }
+
+    /// The job stops because of trouble with a file: for a time if waiting may mend it, else for good.
+    fn stopped_by(&mut self, index: FileIndex, trouble: Trouble) {
+        let error = JobError {
+            condition: trouble.condition,
+            file: Some(index),
+            detail: trouble.detail,
+        };
+        let impatient = self.job.record.no_progress_timeout.is_zero();
+        if impatient || !error.condition.is_transient() {
+            return self.fail(error);
+        }
+        if self.is_out_of_patience() {
+            self.job.last_trouble = Some((error.file, error.detail));
+            return self.give_up();
+        }
+        let record = &mut self.job.record;
+        let tries = record.fruitless_tries;
+        let delay = retry::delay(record.minimum_retry_delay, tries, trouble.retry_after);
+        record.fruitless_tries = tries.saturating_add(1);
+        self.halt();
+        self.note_error(&error);
+        self.enter(JobPhase::TransientError {
+            error,
+            retry_at: self.now.moment + delay,
+        });
+    }
+
+    /// The file begins again at 0. Says how often it has done so because it changed.
+    fn start_over(&mut self, index: FileIndex, count: bool) -> u32 {
+        let restarts = self.edit(index, |file| {
+            file.lose_bytes();
+            if count {
+                file.record.restarts = file.record.restarts.saturating_add(1);
+            }
+            file.record.restarts
+        });
+        self.put_file(index);
+        self.progressed(index);
+        restarts.unwrap_or_default()
+    }
+
+    fn check_restarts(&mut self, index: FileIndex, restarts: u32, condition: Condition) {
+        if restarts <= self.limits.version_restarts {
+            return;
+        }
+        let Some(File { record, .. }) = self.job.file(index) else {
+            return;
+        };
+        let what = match condition {
+            Condition::LocalFileChanged => format!("the temporary file {}", record.temporary),
+            _ => format!("the file at {}", record.url.host_str().unwrap_or_default()),
+        };
+        self.fail(JobError {
+            condition,
+            file: Some(index),
+            detail: format!("{what} changed {restarts} times while it was fetched"),
+        });
+    }
+
+    /// Gives the file its final name, if it has none yet. Says whether it did.
+    fn settle_name(&mut self, index: FileIndex, name: Option<&str>) -> bool {
+        let pending = |file: &&File| file.record.name_pending;
+        let Some(file) = self.job.file(index).filter(pending) else {
+            return false;
+        };
+        let path = intake::resolve_name(self.job, &file.record, name);
+        self.edit(index, |file| {
+            file.record.path = path;
+            file.record.name_pending = false;
+            file.unsaved = true;
+        });
+        true
+    }
+}

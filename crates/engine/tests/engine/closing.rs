@@ -1,0 +1,338 @@
+//! Complete and Cancel: what happens between the call and the answer.
+
+use bgcopy_engine::{Action, Call, Event, Outcome, Refusal, Reply, Report, Setting, Trouble};
+use bgcopy_model::{
+    Condition, FileId, FilePhase, JobId, JobPhase, JobSpec, JobState as S, Priority,
+};
+
+use crate::world::{World, failed, file_spec, file_specs, finished, inode, job_spec, opened};
+
+const fn file(job: JobId, index: u32) -> FileId {
+    FileId { job, index }
+}
+
+fn trouble(condition: Condition) -> Trouble {
+    Trouble::new(condition, "no good")
+}
+
+fn prepared(world: &mut World, file: FileId) {
+    world.step(Event::Prepared(file, Ok(inode(file))));
+}
+
+/// A foreground job of which file 0 is there, and 1 and 2 are being fetched.
+fn half_done(world: &mut World) -> JobId {
+    let spec = JobSpec {
+        priority: Priority::Foreground,
+        ..job_spec()
+    };
+    let id = world.create(spec, file_specs(3), true);
+    world.report(file(id, 0), finished(10));
+    world.report(file(id, 1), opened(10));
+    world.report(file(id, 1), Report::Progress(5));
+    id
+}
+
+#[test]
+fn complete_records_its_intent_before_it_renames_and_the_end_before_it_answers() {
+    let mut world = World::default();
+    let id = world.transferred(2);
+    let before = world.transactions;
+    assert_eq!(world.call(Call::Complete(id)), None);
+    assert_eq!(world.actions, [0, 1].map(|n| Action::Prepare(file(id, n))));
+    prepared(&mut world, file(id, 1));
+    assert_eq!(world.actions, []);
+    prepared(&mut world, file(id, 0));
+    assert!(matches!(
+        world.store[&id].0.phase,
+        JobPhase::Completing {
+            shown: S::Transferred
+        }
+    ));
+    let publishing = FilePhase::Publishing {
+        inode: inode(file(id, 1)),
+    };
+    assert_eq!(world.store[&id].1[&1].phase, publishing);
+    assert_eq!(world.state(id), S::Transferred);
+    assert_eq!(world.refused(Call::Cancel(id)), Condition::InvalidState);
+    assert_eq!(world.refused(Call::Suspend(id)), Condition::InvalidState);
+    world.do_work();
+    assert_eq!(
+        world.answer(bgcopy_engine::Ticket(2)),
+        Some(Ok(Reply::Done))
+    );
+    assert_eq!(
+        world.transactions,
+        before + 3,
+        "intent, one file's name, the end"
+    );
+    let progress = world.job(id).progress();
+    assert_eq!(progress.bytes_total, Some(progress.bytes_transferred));
+    assert!(world.job(id).files().all(|file| file.progress().completed));
+    assert!(matches!(
+        world.store[&id].0.phase,
+        JobPhase::Acknowledged { partial: false, .. }
+    ));
+}
+
+#[test]
+fn complete_called_twice_answers_both_alike() {
+    let mut world = World::default();
+    let id = world.transferred(1);
+    world.call(Call::Complete(id));
+    world.call(Call::Complete(id));
+    world.do_work();
+    let answers = world
+        .actions
+        .iter()
+        .filter(|a| matches!(a, Action::Reply(_, Ok(Reply::Done))));
+    assert_eq!(answers.count(), 2);
+}
+
+#[test]
+fn complete_leaves_unfinished_files_out_and_says_so() {
+    let mut world = World::default();
+    let id = half_done(&mut world);
+    assert_eq!(world.call(Call::Complete(id)), None);
+    assert_eq!(world.state(id), S::Suspended);
+    assert!(world.runs.values().all(|run| run.stopping));
+    assert!(world.asked.is_empty(), "first the runs end");
+    world.report(file(id, 1), Report::Ended(Outcome::Stopped));
+    world.report(file(id, 2), finished(3));
+    prepared(&mut world, file(id, 0));
+    prepared(&mut world, file(id, 2));
+    world.step(Event::Published(file(id, 0), Ok(())));
+    world.step(Event::Published(file(id, 2), Ok(())));
+    assert_eq!(world.actions.last(), Some(&Action::Discard(file(id, 1))));
+    world.do_work();
+    assert!(matches!(
+        world.actions.last(),
+        Some(Action::Reply(_, Ok(Reply::Partial)))
+    ));
+    let completed: Vec<_> = world
+        .job(id)
+        .files()
+        .map(|file| file.progress().completed)
+        .collect();
+    assert_eq!(completed, [true, false, true]);
+    assert_eq!(world.store[&id].1[&1].phase, FilePhase::Dropped);
+}
+
+#[test]
+fn complete_in_an_error_state_keeps_what_is_there() {
+    let mut world = World::default();
+    let id = world.running(2);
+    world.report(file(id, 0), finished(1));
+    world.report(file(id, 1), failed(Condition::HttpStatus(404)));
+    world.call(Call::Complete(id));
+    world.do_work();
+    assert!(matches!(
+        world.actions.last(),
+        Some(Action::Reply(_, Ok(Reply::Partial)))
+    ));
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
+fn complete_of_a_job_that_has_begun_nothing_is_answered_at_once() {
+    let mut world = World::default();
+    let empty = world.create(job_spec(), Vec::new(), false);
+    assert_eq!(world.ok(Call::Complete(empty)), Reply::Done);
+    assert_eq!(world.state(empty), S::Acknowledged);
+    let untouched = world.create(job_spec(), file_specs(2), false);
+    assert_eq!(world.ok(Call::Complete(untouched)), Reply::Partial);
+}
+
+#[test]
+fn a_temporary_file_that_stays_is_told() {
+    let mut world = World::default();
+    for call in [Call::Complete, Call::Cancel] {
+        let id = world.running(1);
+        world.call(call(id));
+        world.report(file(id, 0), Report::Ended(Outcome::Stopped));
+        let answer = Err(trouble(Condition::FolderNotWritable));
+        world.step(Event::Discarded(file(id, 0), answer));
+        assert!(matches!(
+            world.actions.last(),
+            Some(Action::Reply(_, Ok(Reply::Undeleted)))
+        ));
+    }
+}
+
+#[test]
+fn a_rename_that_fails_leaves_the_job_transferred_and_the_call_repeatable() {
+    let mut world = World::default();
+    let id = world.transferred(2);
+    world.call(Call::Complete(id));
+    prepared(&mut world, file(id, 0));
+    prepared(&mut world, file(id, 1));
+    world.step(Event::Published(file(id, 0), Ok(())));
+    let refused = Err(trouble(Condition::DestinationIsFolder));
+    world.step(Event::Published(file(id, 1), refused));
+    let refusal = Refusal::new(Condition::DestinationIsFolder, "no good");
+    assert_eq!(
+        world.actions.last(),
+        Some(&Action::Reply(bgcopy_engine::Ticket(2), Err(refusal)))
+    );
+    assert_eq!(world.state(id), S::Transferred);
+    let completed: Vec<_> = world
+        .job(id)
+        .files()
+        .map(|file| file.progress().completed)
+        .collect();
+    assert_eq!(completed, [true, false], "what has its name keeps it");
+    assert_eq!(world.store[&id].1[&0].phase, FilePhase::Published);
+
+    world.call(Call::Complete(id));
+    assert_eq!(world.actions, [Action::Prepare(file(id, 1))]);
+    world.do_work();
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
+fn a_preparation_that_fails_renames_nothing() {
+    let mut world = World::default();
+    let id = half_done(&mut world);
+    world.call(Call::Complete(id));
+    world.report(file(id, 1), Report::Ended(Outcome::Stopped));
+    world.report(file(id, 2), Report::Ended(Outcome::Stopped));
+    world.step(Event::Prepared(
+        file(id, 0),
+        Err(trouble(Condition::DiskFailure)),
+    ));
+    assert!(matches!(
+        world.actions.last(),
+        Some(Action::Reply(_, Err(_)))
+    ));
+    assert_eq!(
+        world.state(id),
+        S::Suspended,
+        "it was stopped before all was there"
+    );
+    world.ok(Call::Resume(id));
+    assert_eq!(world.runs.len(), 2);
+}
+
+#[test]
+fn a_temporary_file_that_is_gone_at_complete_is_fetched_again() {
+    let mut world = World::default();
+    let id = world.transferred(2);
+    world.call(Call::Complete(id));
+    prepared(&mut world, file(id, 0));
+    world.step(Event::Prepared(
+        file(id, 1),
+        Err(trouble(Condition::LocalFileChanged)),
+    ));
+    assert_eq!(world.state(id), S::Suspended);
+    assert_eq!(world.job(id).progress().files_transferred, 1);
+    world.ok(Call::Resume(id));
+    assert!(world.runs.contains_key(&file(id, 1)));
+}
+
+#[test]
+fn a_job_completes_by_itself_when_it_was_told_to() {
+    let mut world = World::default();
+    let spec = JobSpec {
+        auto_complete: true,
+        ..job_spec()
+    };
+    let id = world.create(spec, file_specs(1), true);
+    world.report(file(id, 0), finished(4));
+    assert_eq!(world.state(id), S::Transferred);
+    assert_eq!(
+        world.stores().len(),
+        2,
+        "in one transaction with the last byte"
+    );
+    assert_eq!(world.actions.last(), Some(&Action::Prepare(file(id, 0))));
+    world.do_work();
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
+fn a_job_that_cannot_complete_by_itself_says_why_in_its_error_and_resume_tries_again() {
+    let mut world = World::default();
+    let id = world.transferred(1);
+    world.ok(Call::Set(id, Setting::AutoComplete(true)));
+    let refused = Err(trouble(Condition::FolderMissing));
+    prepared(&mut world, file(id, 0));
+    world.step(Event::Published(file(id, 0), refused));
+    assert_eq!(
+        (world.state(id), world.error(id)),
+        (S::Error, Condition::FolderMissing)
+    );
+    assert_eq!(world.job(id).error().unwrap().file, Some(0));
+    world.ok(Call::Resume(id));
+    assert_eq!(world.state(id), S::Transferred);
+    world.do_work();
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
+fn properties_can_be_set_while_a_job_completes() {
+    let mut world = World::default();
+    let id = world.transferred(1);
+    world.call(Call::Complete(id));
+    world.ok(Call::Set(id, Setting::Name("late".into())));
+    assert_eq!(
+        world.refused(Call::AddFiles(id, vec![file_spec("/x/y")])),
+        Condition::InvalidState
+    );
+    world.do_work();
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
+fn cancel_is_durable_at_once_and_answered_when_the_files_are_gone() {
+    let mut world = World::default();
+    let id = half_done(&mut world);
+    let before = world.transactions;
+    assert_eq!(world.call(Call::Cancel(id)), None);
+    assert_eq!(world.state(id), S::Cancelled);
+    assert!(matches!(
+        world.store[&id].0.phase,
+        JobPhase::Cancelled { .. }
+    ));
+    assert!(world.asked.is_empty(), "nobody deletes under a run's hands");
+    world.report(file(id, 1), Report::Durable(bgcopy_model::RangeSet::new()));
+    world.report(file(id, 1), failed(Condition::Timeout));
+    world.report(file(id, 2), Report::Ended(Outcome::Stopped));
+    assert_eq!(world.asked.len(), 3, "finished ones too");
+    world.do_work();
+    assert!(matches!(
+        world.actions.last(),
+        Some(Action::Reply(_, Ok(Reply::Done)))
+    ));
+    assert_eq!(world.transactions, before + 1);
+    assert_eq!(world.job(id).progress().bytes_transferred, 0);
+}
+
+#[test]
+fn cancel_of_a_job_that_has_begun_nothing_is_answered_at_once() {
+    let mut world = World::default();
+    let id = world.create(job_spec(), file_specs(3), false);
+    assert_eq!(world.ok(Call::Cancel(id)), Reply::Done);
+    assert!(world.asked.is_empty());
+}
+
+#[test]
+fn cancel_keeps_what_a_failed_complete_has_named() {
+    let mut world = World::default();
+    let id = world.transferred(2);
+    world.call(Call::Complete(id));
+    prepared(&mut world, file(id, 0));
+    prepared(&mut world, file(id, 1));
+    world.step(Event::Published(file(id, 0), Ok(())));
+    world.step(Event::Published(
+        file(id, 1),
+        Err(trouble(Condition::DiskFull)),
+    ));
+    world.call(Call::Cancel(id));
+    assert_eq!(
+        world
+            .asked
+            .iter()
+            .map(|(_, file)| file.index)
+            .collect::<Vec<_>>(),
+        [1]
+    );
+}

@@ -1,0 +1,79 @@
+-- Jobs in order of arrival, their files, what is secret, the clocks, and what could not be read.
+--
+-- Times and byte counts are the bits of an unsigned 64-bit number in SQLite's signed one: 2^64 - 1 reads as -1.
+-- Delays are nanoseconds. JSON is what serde makes of the model's types; its words are part of this schema.
+
+PRAGMA application_id = 1650942832; -- "bgcp"
+
+CREATE TABLE jobs (
+    number              INTEGER PRIMARY KEY, -- grows with each new job: the order of the list
+    id                  BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
+    owner               INTEGER NOT NULL, -- uid
+    profile             TEXT    NOT NULL, -- do, bits
+    name                TEXT    NOT NULL,
+    description         TEXT    NOT NULL,
+    priority            INTEGER NOT NULL, -- 0 foreground, 1 high, 2 normal, 3 low
+    auto_complete       INTEGER NOT NULL,
+    notify_flags        INTEGER NOT NULL,
+    minimum_retry_delay INTEGER NOT NULL,
+    no_progress_timeout INTEGER NOT NULL,
+    umask               INTEGER NOT NULL,
+    phase               TEXT    NOT NULL, -- JSON
+    error_count         INTEGER NOT NULL,
+    fruitless_tries     INTEGER NOT NULL,
+    created             INTEGER NOT NULL, -- microseconds since 1970
+    modified            INTEGER NOT NULL,
+    transferred_at      INTEGER,
+    born                INTEGER NOT NULL, -- milliseconds of service time
+    last_progress       INTEGER NOT NULL
+) STRICT;
+
+-- Apart from jobs, so that a look at the list shows none of it, and a change of state does not write it again.
+CREATE TABLE secrets (
+    job     INTEGER PRIMARY KEY REFERENCES jobs (number) ON DELETE CASCADE,
+    headers TEXT NOT NULL, -- JSON
+    proxies TEXT NOT NULL  -- JSON
+) STRICT;
+
+-- Clustered by job: one file's progress is one leaf page, a job's files are neighbours.
+CREATE TABLE files (
+    job          INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
+    position     INTEGER NOT NULL,
+    url          TEXT    NOT NULL,
+    path         BLOB    NOT NULL, -- the bytes of the path, which need not be UTF-8
+    name_pending INTEGER NOT NULL,
+    temporary    TEXT    NOT NULL,
+    checksum     TEXT,             -- algorithm:hex
+    size         INTEGER,
+    validator    TEXT    NOT NULL, -- JSON
+    modified     INTEGER,          -- microseconds since 1970
+    durable      TEXT    NOT NULL, -- JSON
+    restarts     INTEGER NOT NULL,
+    phase        TEXT    NOT NULL, -- JSON
+    PRIMARY KEY (job, position)
+) STRICT, WITHOUT ROWID;
+
+-- Apart from files, since a caller may ask for thousands of ranges, and they never change as bytes arrive.
+CREATE TABLE file_ranges (
+    job      INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    ranges   TEXT    NOT NULL, -- JSON
+    PRIMARY KEY (job, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE clock (
+    single   INTEGER PRIMARY KEY CHECK (single = 1),
+    boot_id  TEXT    NOT NULL,
+    boottime INTEGER NOT NULL,
+    wall     INTEGER NOT NULL,
+    moment   INTEGER NOT NULL
+) STRICT;
+
+-- Rows that a start could not read, kept as they were for whoever looks into it.
+CREATE TABLE quarantine (
+    number  INTEGER PRIMARY KEY,
+    since   INTEGER NOT NULL DEFAULT (unixepoch()),
+    source  TEXT    NOT NULL, -- the table that the row stood in
+    reason  TEXT    NOT NULL,
+    content TEXT    NOT NULL  -- JSON: column to value
+) STRICT;

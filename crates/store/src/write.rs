@@ -1,0 +1,212 @@
+//! Mutations as SQL. Runs inside a transaction of the caller's; never begins or ends one.
+
+use std::os::unix::ffi::OsStrExt as _;
+
+use bgcopy_model::{ClientContext, ClockAnchor, FileRecord, JobId, JobRecord, Mutation, Owner};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::cells::{delay, json, number};
+
+/// Why a mutation was not written.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It needs a job that is not there.
+    UnknownJob(JobId),
+    /// SQLite refused.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Writes one mutation.
+pub(crate) fn apply(connection: &Connection, mutation: &Mutation) -> Result<(), Refusal> {
+    match mutation {
+        Mutation::PutJob(job) => put_job(connection, job)?,
+        Mutation::PutFiles(job, files) => put_files(connection, *job, files)?,
+        Mutation::Forget(job) => forget(connection, *job)?,
+        Mutation::PutAnchor(anchor) => put_anchor(connection, anchor)?,
+    }
+    Ok(())
+}
+
+const PUT_JOB: &str = "
+    INSERT INTO jobs (
+        id, owner, profile, name, description, priority, auto_complete, notify_flags, minimum_retry_delay,
+        no_progress_timeout, umask, phase, error_count, fruitless_tries, created, modified, transferred_at, born,
+        last_progress
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+    ON CONFLICT (id) DO UPDATE SET
+        owner = excluded.owner, profile = excluded.profile, name = excluded.name,
+        description = excluded.description, priority = excluded.priority, auto_complete = excluded.auto_complete,
+        notify_flags = excluded.notify_flags, minimum_retry_delay = excluded.minimum_retry_delay,
+        no_progress_timeout = excluded.no_progress_timeout, umask = excluded.umask, phase = excluded.phase,
+        error_count = excluded.error_count, fruitless_tries = excluded.fruitless_tries, created = excluded.created,
+        modified = excluded.modified, transferred_at = excluded.transferred_at, born = excluded.born,
+        last_progress = excluded.last_progress
+    RETURNING number";
+
+/// Touches no page when nothing differs.
+const PUT_SECRETS: &str = "
+    INSERT INTO secrets (job, headers, proxies) VALUES (?1, ?2, ?3)
+    ON CONFLICT (job) DO UPDATE SET headers = excluded.headers, proxies = excluded.proxies
+        WHERE headers <> excluded.headers OR proxies <> excluded.proxies";
+
+fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
+    // Taken apart in full, so that a new field of the model does not compile until it has a column.
+    let JobRecord {
+        id,
+        owner: Owner { uid },
+        profile,
+        name,
+        description,
+        priority,
+        auto_complete,
+        notify_flags,
+        minimum_retry_delay,
+        no_progress_timeout,
+        headers,
+        context: ClientContext { umask, proxies },
+        phase,
+        error_count,
+        fruitless_tries,
+        created,
+        modified,
+        transferred_at,
+        born,
+        last_progress,
+    } = job;
+    let number: i64 = connection.prepare_cached(PUT_JOB)?.query_row(
+        params![
+            key(*id),
+            uid,
+            profile.name(),
+            name,
+            description,
+            priority.code(),
+            auto_complete,
+            notify_flags.bits(),
+            delay(*minimum_retry_delay),
+            delay(*no_progress_timeout),
+            umask,
+            json(phase)?,
+            error_count,
+            fruitless_tries,
+            number(created.0),
+            number(modified.0),
+            transferred_at.map(|at| number(at.0)),
+            number(born.0),
+            number(last_progress.0),
+        ],
+        |row| row.get(0),
+    )?;
+    connection.prepare_cached(PUT_SECRETS)?.execute(params![
+        number,
+        json(headers)?,
+        json(proxies)?
+    ])?;
+    Ok(())
+}
+
+const PUT_FILE: &str = "
+    INSERT INTO files (
+        job, position, url, path, name_pending, temporary, checksum, size, validator, modified, durable,
+        restarts, phase
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    ON CONFLICT (job, position) DO UPDATE SET
+        url = excluded.url, path = excluded.path, name_pending = excluded.name_pending,
+        temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
+        validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
+        restarts = excluded.restarts, phase = excluded.phase";
+
+/// Touches no page when nothing differs.
+const PUT_RANGES: &str = "
+    INSERT INTO file_ranges (job, position, ranges) VALUES (?1, ?2, ?3)
+    ON CONFLICT (job, position) DO UPDATE SET ranges = excluded.ranges WHERE ranges <> excluded.ranges";
+
+const DROP_RANGES: &str = "DELETE FROM file_ranges WHERE job = ?1 AND position = ?2";
+
+fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result<(), Refusal> {
+    let job: i64 = connection
+        .prepare_cached("SELECT number FROM jobs WHERE id = ?1")?
+        .query_row([key(id)], |row| row.get(0))
+        .optional()?
+        .ok_or(Refusal::UnknownJob(id))?;
+    let mut put_file = connection.prepare_cached(PUT_FILE)?;
+    let mut put_ranges = connection.prepare_cached(PUT_RANGES)?;
+    let mut drop_ranges = connection.prepare_cached(DROP_RANGES)?;
+    for file in files {
+        let FileRecord {
+            index,
+            url,
+            path,
+            name_pending,
+            temporary,
+            ranges,
+            checksum,
+            size,
+            validator,
+            modified,
+            durable,
+            restarts,
+            phase,
+        } = file;
+        put_file.execute(params![
+            job,
+            index,
+            url.as_str(),
+            path.as_os_str().as_bytes(),
+            name_pending,
+            temporary,
+            checksum.map(|checksum| checksum.to_string()),
+            size.map(number),
+            json(validator)?,
+            modified.map(|at| number(at.0)),
+            json(durable)?,
+            restarts,
+            json(phase)?,
+        ])?;
+        if ranges.is_empty() {
+            drop_ranges.execute(params![job, index])?;
+        } else {
+            put_ranges.execute(params![job, index, json(ranges)?])?;
+        }
+    }
+    Ok(())
+}
+
+fn forget(connection: &Connection, id: JobId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM jobs WHERE id = ?1")?
+        .execute([key(id)])?;
+    Ok(())
+}
+
+const PUT_ANCHOR: &str = "
+    INSERT INTO clock (single, boot_id, boottime, wall, moment) VALUES (1, ?1, ?2, ?3, ?4)
+    ON CONFLICT (single) DO UPDATE SET
+        boot_id = excluded.boot_id, boottime = excluded.boottime, wall = excluded.wall, moment = excluded.moment";
+
+fn put_anchor(connection: &Connection, anchor: &ClockAnchor) -> rusqlite::Result<()> {
+    let ClockAnchor {
+        boot_id,
+        boottime,
+        wall,
+        moment,
+    } = anchor;
+    connection.prepare_cached(PUT_ANCHOR)?.execute(params![
+        boot_id,
+        number(*boottime),
+        number(wall.0),
+        number(moment.0)
+    ])?;
+    Ok(())
+}
+
+/// A job's identity in its column.
+fn key(id: JobId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
+}

@@ -1,0 +1,241 @@
+//! The store against a plain model of it: random batches, opened anew at random points.
+
+mod common;
+
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
+
+use bgcopy_model::{
+    ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Extent, FilePhase, FileRecord,
+    Header, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, NotifyFlags,
+    Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
+};
+use bgcopy_store::{Store, StoreError};
+use common::{Model, open_soon, runtime};
+use proptest::{collection::vec, option, prelude::*};
+use url::Url;
+
+/// One thing that a daemon does with its queue.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Batches handed over without waiting in between.
+    Commit(Vec<Vec<Mutation>>),
+    /// An orderly end and a start.
+    Close,
+    /// An end without a call, and a start.
+    Drop,
+}
+
+/// Few, so that batches meet.
+fn job_id() -> impl Strategy<Value = JobId> {
+    (0u128..4).prop_map(|n| JobId::from_u128(n << 120 | n))
+}
+
+fn delay() -> impl Strategy<Value = Duration> {
+    any::<u64>().prop_map(Duration::from_nanos)
+}
+
+fn error() -> impl Strategy<Value = JobError> {
+    let condition = prop_oneof![
+        any::<u16>().prop_map(Condition::HttpStatus),
+        Just(Condition::AccessDenied),
+    ];
+    (condition, any::<Option<u32>>(), any::<String>()).prop_map(|(condition, file, detail)| {
+        JobError {
+            condition,
+            file,
+            detail,
+        }
+    })
+}
+
+fn job_phase() -> impl Strategy<Value = JobPhase> {
+    let moment = || any::<u64>().prop_map(Moment);
+    prop_oneof![
+        Just(JobPhase::Suspended),
+        Just(JobPhase::Queued),
+        Just(JobPhase::Connecting),
+        Just(JobPhase::Transferring),
+        Just(JobPhase::Transferred),
+        (error(), moment())
+            .prop_map(|(error, retry_at)| JobPhase::TransientError { error, retry_at }),
+        error().prop_map(|error| JobPhase::Error { error }),
+        (0u32..9).prop_map(|code| JobPhase::Completing {
+            shown: JobState::from_code(code).unwrap()
+        }),
+        (moment(), any::<bool>()).prop_map(|(at, partial)| JobPhase::Acknowledged { at, partial }),
+        moment().prop_map(|at| JobPhase::Cancelled { at }),
+    ]
+}
+
+fn file_phase() -> impl Strategy<Value = FilePhase> {
+    prop_oneof![
+        Just(FilePhase::Pending),
+        any::<bool>().prop_map(|length_unverified| FilePhase::Transferred { length_unverified }),
+        any::<(u64, u64)>().prop_map(|(device, number)| FilePhase::Publishing {
+            inode: Inode { device, number }
+        }),
+        Just(FilePhase::Published),
+        Just(FilePhase::Dropped),
+    ]
+}
+
+prop_compose! {
+    fn job_record()(
+        id in job_id(),
+        (uid, umask) in any::<(u32, u32)>(),
+        (name, description) in any::<(String, String)>(),
+        (bits, auto_complete, priority, flags) in (any::<bool>(), any::<bool>(), 0usize..4, 0u32..32),
+        minimum_retry_delay in delay(),
+        no_progress_timeout in delay(),
+        headers in vec(any::<(String, String)>(), 0..3),
+        (http, https, all, no) in any::<(Option<String>, Option<String>, Option<String>, Option<String>)>(),
+        phase in job_phase(),
+        (error_count, fruitless_tries) in any::<(u32, u32)>(),
+        (created, modified, transferred_at) in any::<(u64, u64, Option<u64>)>(),
+        (born, last_progress) in any::<(u64, u64)>(),
+    ) -> JobRecord {
+        JobRecord {
+            id,
+            owner: Owner { uid },
+            profile: if bits { Profile::Bits } else { Profile::Do },
+            name,
+            description,
+            priority: Priority::ALL[priority],
+            auto_complete,
+            notify_flags: NotifyFlags::from_bits(flags).unwrap(),
+            minimum_retry_delay,
+            no_progress_timeout,
+            headers: headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
+            context: ClientContext { umask, proxies: ProxyEnvironment { http, https, all, no } },
+            phase,
+            error_count,
+            fruitless_tries,
+            created: Timestamp(created),
+            modified: Timestamp(modified),
+            transferred_at: transferred_at.map(Timestamp),
+            born: Moment(born),
+            last_progress: Moment(last_progress),
+        }
+    }
+}
+
+prop_compose! {
+    fn file_record()(
+        index in prop_oneof![0u32..6, Just(u32::MAX)],
+        url in "[ -~é]{0,40}",
+        path in vec(1u8.., 1..40),
+        (name_pending, temporary) in any::<(bool, String)>(),
+        ranges in vec(any::<(u64, u64)>(), 0..4),
+        checksum in option::of("sha256:[0-9a-f]{64}"),
+        (size, modified, restarts) in any::<(Option<u64>, Option<u64>, u32)>(),
+        (etag, last_modified, last_modified_strong, remote) in any::<(Option<String>, Option<String>, bool, Option<u64>)>(),
+        durable in vec((any::<u64>(), any::<u64>()), 0..4),
+        phase in file_phase(),
+    ) -> FileRecord {
+        let mut address = Url::parse("https://user:word@example.org/").unwrap();
+        address.set_path(&url);
+        address.set_query(Some(&url));
+        FileRecord {
+            index,
+            url: address,
+            path: OsString::from_vec(path).into(),
+            name_pending,
+            temporary,
+            ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),
+            checksum: checksum.map(|text| text.parse::<Checksum>().unwrap()),
+            size,
+            validator: Validator { etag, last_modified, last_modified_strong, size: remote },
+            modified: modified.map(Timestamp),
+            durable: durable.into_iter().map(|(start, end)| Extent::new(start, end)).collect(),
+            restarts,
+            phase,
+        }
+    }
+}
+
+prop_compose! {
+    fn anchor()(boot_id: String, boottime: u64, wall: u64, moment: u64) -> ClockAnchor {
+        ClockAnchor { boot_id, boottime, wall: Timestamp(wall), moment: Moment(moment) }
+    }
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        4 => job_record().prop_map(|job| Mutation::PutJob(Box::new(job))),
+        4 => (job_id(), vec(file_record(), 0..5)).prop_map(|(id, files)| Mutation::PutFiles(id, files)),
+        1 => job_id().prop_map(Mutation::Forget),
+        1 => anchor().prop_map(Mutation::PutAnchor),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => vec(vec(mutation(), 0..4), 1..5).prop_map(Step::Commit),
+        1 => Just(Step::Close),
+        1 => Just(Step::Drop),
+    ]
+}
+
+async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(folder.path()).unwrap();
+    let mut model = Model::default();
+    for step in steps.into_iter().chain([Step::Close]) {
+        let restored = match step {
+            Step::Commit(batches) => {
+                let answers: Vec<_> = batches.iter().map(|b| store.commit(b.clone())).collect();
+                for (batch, answer) in batches.iter().zip(answers) {
+                    let answer = match answer.await {
+                        Ok(()) => Ok(()),
+                        Err(StoreError::UnknownJob(id)) => Err(id),
+                        Err(other) => return Err(TestCaseError::fail(other.to_string())),
+                    };
+                    prop_assert_eq!(answer, model.apply(batch));
+                }
+                continue;
+            }
+            Step::Close => {
+                store.close().await.unwrap();
+                let opened = Store::open(folder.path()).unwrap();
+                store = opened.0;
+                opened.1
+            }
+            Step::Drop => {
+                drop(store);
+                let opened = open_soon(folder.path());
+                store = opened.0;
+                opened.1
+            }
+        };
+        prop_assert_eq!(&Model::from(restored), &model);
+    }
+    store.close().await.unwrap();
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_holds_what_a_plain_model_holds_however_often_it_is_opened(steps in vec(step(), 1..20)) {
+        runtime().block_on(run(steps))?;
+    }
+}
+
+#[test]
+fn a_delay_too_long_for_its_column_is_kept_as_the_longest() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(folder.path()).unwrap();
+        let mut job = common::sample::job(1);
+        job.no_progress_timeout = Duration::MAX;
+        store
+            .commit(vec![Mutation::PutJob(Box::new(job))])
+            .await
+            .unwrap();
+        store.close().await.unwrap();
+        let (_, restored) = Store::open(folder.path()).unwrap();
+        let kept = restored.jobs[0].0.no_progress_timeout;
+        assert_eq!(kept, Duration::from_nanos(u64::MAX));
+    });
+}

@@ -1,0 +1,6 @@
+//! bgcopy: a background copy service. Hand it files to fetch, go away, find them whole.
+//!
+//! This package is the program, `bgcopy`; as a library it is the client's: everything of [`bgcopy_client`], under the
+//! name that an application depends on.
+
+pub use bgcopy_client::*;

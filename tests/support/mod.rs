@@ -1,0 +1,244 @@
+//! A service of its own for each test: a real process with its own home, socket and downloads.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use bgcopy::{Address, FileRequest, Job, JobInfo, JobState, Manager, Priority};
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bgcopy");
+
+/// Longer than anything takes; it only keeps a test that hangs from hanging for ever.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A stall timeout that tests can wait for, and nothing else changed.
+pub const CONFIG: &str = "[http]\nstall_timeout_seconds = 2\nconnect_timeout_seconds = 5\n";
+
+/// A service and its surroundings.
+pub struct Service {
+    home: tempfile::TempDir,
+    child: Option<Child>,
+    variables: Vec<(String, String)>,
+}
+
+impl Service {
+    /// Starts one.
+    pub fn start() -> Self {
+        Self::start_with(CONFIG, &[])
+    }
+
+    /// Starts one with this configuration and these variables.
+    pub fn start_with(config: &str, variables: &[(&str, &str)]) -> Self {
+        let mut service = Self::prepare(config);
+        service.launch(variables);
+        service
+    }
+
+    /// Everything but the process.
+    pub fn prepare(config: &str) -> Self {
+        let home = tempfile::Builder::new().prefix("bgcopy-").tempdir().unwrap();
+        for folder in ["run", "state", "config/bgcopy", "downloads"] {
+            fs::create_dir_all(home.path().join(folder)).unwrap();
+        }
+        fs::set_permissions(home.path().join("run"), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(home.path().join("config/bgcopy/bgcopy.toml"), config).unwrap();
+        let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+        let variables = vec![
+            ("HOME".to_owned(), path("")),
+            ("XDG_RUNTIME_DIR".to_owned(), path("run")),
+            ("XDG_STATE_HOME".to_owned(), path("state")),
+            ("XDG_CONFIG_HOME".to_owned(), path("config")),
+            ("PATH".to_owned(), std::env::var("PATH").unwrap()),
+        ];
+        Self {
+            home,
+            child: None,
+            variables,
+        }
+    }
+
+    /// Starts the process and waits until it serves.
+    pub fn launch(&mut self, variables: &[(&str, &str)]) {
+        assert!(self.child.is_none(), "the service runs already");
+        let mut child = self
+            .command()
+            .args(["daemon", "run"])
+            .env("BGCOPY_READY", "stdout")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        self.child = Some(child);
+        assert!(
+            line == "ready\n" || variables.iter().any(|(name, _)| *name == "BGCOPY_CRASH_AT"),
+            "the service says {line:?}; its log:\n{}",
+            self.log()
+        );
+    }
+
+    /// The program, in the surroundings of this service.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.downloads())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program and gives back what it said.
+    pub fn bgcopy(&self, arguments: &[&str]) -> Said {
+        let output = self.command().args(arguments).output().unwrap();
+        Said {
+            status: output.status,
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Kills the process as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Waits for the process to end by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let wait = tokio::task::spawn_blocking(move || child.wait().unwrap());
+        tokio::time::timeout(PATIENCE, wait).await.expect("the service does not end").unwrap()
+    }
+
+    /// Stops the process as an init system would.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        child.wait().unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// A connection to it.
+    pub async fn manager(&self) -> Manager {
+        let address = Address::Path(self.home.path().join("run/bgcopy/bus"));
+        Manager::connect_to(&address).await.unwrap()
+    }
+
+    /// Where downloads go.
+    pub fn downloads(&self) -> PathBuf {
+        self.home.path().join("downloads")
+    }
+
+    /// Where the queue is.
+    pub fn state(&self) -> PathBuf {
+        self.home.path().join("state/bgcopy")
+    }
+
+    /// A path in the downloads' folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.downloads().join(name)
+    }
+
+    /// Whatever is in the downloads' folder and hidden.
+    pub fn temporary_files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.downloads()).unwrap();
+        names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with('.'))
+            .collect()
+    }
+
+    /// The service's own log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.state().join("daemon.log")).unwrap_or_default()
+    }
+
+    /// A job of one file, as the command line makes it, started.
+    pub async fn get(&self, manager: &Manager, url: &str, name: &str) -> Job {
+        manager
+            .create_job(name)
+            .priority(Priority::Foreground)
+            .minimum_retry_delay(Duration::from_secs(5))
+            .file(FileRequest::new(url, self.file(name)))
+            .submit()
+            .await
+            .unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let log = self.log();
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the service's log:\n{log}");
+        }
+    }
+}
+
+/// What the program said.
+#[derive(Debug)]
+pub struct Said {
+    pub status: ExitStatus,
+    pub out: String,
+    pub err: String,
+}
+
+/// Waits until the job's state is one of these.
+pub async fn until(job: &Job, states: &[JobState]) -> JobInfo {
+    until_it(job, |info| states.contains(&info.state)).await
+}
+
+/// Waits until the job is as wanted. It does not poll: the service says what changes.
+pub async fn until_it(job: &Job, wanted: impl Fn(&JobInfo) -> bool) -> JobInfo {
+    let wait = async {
+        let mut changes = std::pin::pin!(job.watch().await.unwrap());
+        while let Some(info) = changes.next().await {
+            let info = info.unwrap();
+            if wanted(&info) {
+                return info;
+            }
+        }
+        panic!("the service went away");
+    };
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(info) => info,
+        Err(_) => panic!("the job stays as it is: {:?}", job.info().await),
+    }
+}
+
+/// The SHA-256 of a file, in hexadecimal.
+pub fn sha256(path: &Path) -> String {
+    let mut file = fs::File::open(path).unwrap();
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = file.read(&mut buffer).unwrap();
+        if count == 0 {
+            break;
+        }
+        hash.update(&buffer[..count]);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
