@@ -73,7 +73,7 @@ async fn s5_1_a_final_job_refuses_every_call_and_still_answers_questions() {
         if cancelled {
             job.cancel().await.unwrap();
         } else {
-            assert_eq!(job.complete().await.unwrap(), Ended::Whole);
+            assert_eq!(job.complete().await.unwrap(), Ended::Wholly);
         }
         let state = if cancelled { JobState::Cancelled } else { JobState::Acknowledged };
         let info = job.info().await.unwrap();
@@ -112,7 +112,7 @@ async fn s5_1_complete_with_unfinished_files_names_the_finished_ones_only() {
     assert_eq!(info.files_transferred, 1);
     let error = job.error().await.unwrap().unwrap();
     assert_eq!((error.code, error.file), (HResult(0x8019_0194), Some(1)));
-    assert_eq!(job.complete().await.unwrap(), Ended::Partial);
+    assert_eq!(job.complete().await.unwrap(), Ended::Partly);
     assert!(service.file("good").exists() && !service.file("bad").exists());
     assert_eq!(service.temporary_files(), Vec::<String>::new());
 }
@@ -331,8 +331,8 @@ async fn s5_1_properties_are_kept_and_checked() {
     let info = job.info().await.unwrap();
     assert_eq!(info.minimum_retry_delay, Duration::from_mins(10));
     assert_eq!(info.no_progress_timeout, Duration::from_hours(24));
-    job.set_name("n".repeat(256)).await.unwrap();
-    assert_eq!(refused(job.set_name("n".repeat(257)).await).0, ErrorName::StringTooLong);
+    job.set_name(&"n".repeat(256)).await.unwrap();
+    assert_eq!(refused(job.set_name(&"n".repeat(257)).await).0, ErrorName::StringTooLong);
     job.set_minimum_retry_delay(Duration::from_secs(1)).await.unwrap();
     job.set_priority(Priority::High).await.unwrap();
     let info = job.info().await.unwrap();

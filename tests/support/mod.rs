@@ -142,7 +142,7 @@ impl Service {
     /// A connection to it.
     pub async fn manager(&self) -> Manager {
         let address = Address::Path(self.home.path().join("run/bgcopy/bus"));
-        Manager::connect_to(&address).await.unwrap()
+        Manager::connect_to(address).await.unwrap()
     }
 
     /// Where downloads go.
@@ -212,6 +212,15 @@ pub async fn until(job: &Job, states: &[JobState]) -> JobInfo {
 
 /// Waits until the job is as wanted. It does not poll: the service says what changes.
 pub async fn until_it(job: &Job, wanted: impl Fn(&JobInfo) -> bool) -> JobInfo {
+    until_within(job, PATIENCE, wanted).await
+}
+
+/// The same, for what takes long.
+pub async fn until_within(
+    job: &Job,
+    patience: Duration,
+    wanted: impl Fn(&JobInfo) -> bool,
+) -> JobInfo {
     let wait = async {
         let mut changes = std::pin::pin!(job.watch().await.unwrap());
         while let Some(info) = changes.next().await {
@@ -222,7 +231,7 @@ pub async fn until_it(job: &Job, wanted: impl Fn(&JobInfo) -> bool) -> JobInfo {
         }
         panic!("the service went away");
     };
-    match tokio::time::timeout(PATIENCE, wait).await {
+    match tokio::time::timeout(patience, wait).await {
         Ok(info) => info,
         Err(_) => panic!("the job stays as it is: {:?}", job.info().await),
     }

@@ -30,7 +30,7 @@ Examples:
     bgcopy get https://example.org/disk.img
 
   Hand over two files and go away; come back later:
-    bgcopy get --no-wait -d ~/Downloads https://example.org/a.iso https://example.org/b.iso
+    bgcopy get --no-wait -d /var/tmp https://example.org/a https://example.org/b
     bgcopy list
     bgcopy wait 1f3a
 
@@ -62,7 +62,6 @@ Environment:
     version,
     styles = STYLES,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = EXIT_CODES,
     after_long_help = format!("{EXIT_CODES}\n\n{AFTER_HELP}"),
 )]
@@ -150,12 +149,21 @@ impl Command {
 /// bgcopyd is the service that `bgcopy` hands files to. It serves a private socket, and a message bus as well with
 /// --session or --system. The first client of a user starts it; systemd can start it too.
 #[derive(Debug, Parser)]
-#[command(name = "bgcopyd", version, styles = STYLES, max_term_width = 100)]
+#[command(
+    name = "bgcopyd",
+    version,
+    styles = STYLES,
+    max_term_width = 100,
+    after_long_help = "\
+Examples:
+    bgcopyd --log debug
+    bgcopyd --system --config /etc/bgcopy/bgcopy.toml"
+)]
 pub struct Bgcopyd {
     #[command(flatten)]
-    pub target: Target,
-    #[command(flatten)]
     pub run: daemon::Run,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// For whom the service runs.
@@ -244,8 +252,11 @@ mod tests {
     #[test]
     fn every_command_has_a_short_and_a_long_description_and_examples() {
         fn check(command: &clap::Command) {
-            for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            for sub in command.get_subcommands() {
                 let name = sub.get_name();
+                if sub.is_hide_set() || name == "help" {
+                    continue;
+                }
                 let short = sub.get_about().map(ToString::to_string);
                 assert!(short.is_some_and(|text| !text.ends_with('.')), "{name}");
                 if sub.has_subcommands() {
@@ -308,7 +319,7 @@ mod tests {
             "--log",
             "debug",
         ];
-        let Bgcopyd { target, run } =
+        let Bgcopyd { run, target } =
             Bgcopyd::try_parse_from(["bgcopyd"].into_iter().chain(options)).unwrap();
         assert_eq!(run.daemon_args(&target), expected);
 

@@ -258,7 +258,7 @@ pub(crate) mod tests {
             auto_complete: true,
             notify_flags: NotifyFlags::default(),
             minimum_retry_delay: Duration::from_secs(5),
-            no_progress_timeout: Duration::from_secs(1_209_600),
+            no_progress_timeout: Duration::from_hours(14 * 24),
             error_count: 1,
             bytes_total: None,
             bytes_transferred: 12,

@@ -53,6 +53,6 @@ pub fn main(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
 
 /// Runs `bgcopyd` with the arguments of this process: `daemon` is the service itself.
 pub fn bgcopyd(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
-    let Bgcopyd { target, run } = Bgcopyd::parse();
+    let Bgcopyd { run, target } = Bgcopyd::parse();
     daemon(run.daemon_args(&target))
 }

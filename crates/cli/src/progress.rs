@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     context::short_id,
     failure::{Failure, say},
-    format::{clean, duration, percent, rate, shorten, size},
+    format::{clean, duration, percent, rate, shorten, size, width},
     terminal::{Terminal, now},
 };
 
@@ -28,7 +28,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// A job with more files than this has one bar for all of them.
 const FILE_BARS: u32 = 12;
 
-/// Columns of a name before its bar.
+/// The most columns of a name before its bar.
 const NAME_COLUMNS: usize = 28;
 
 /// A bar of something whose size is known.
@@ -91,6 +91,8 @@ impl Progress {
         if let Self::Bars(bars) = self {
             // A terminal that cannot be written needs no clearing.
             let _ = bars.multi.clear();
+            // A bar draws itself once more when it is dropped.
+            bars.multi.set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 }
@@ -166,6 +168,8 @@ impl Bars {
         } else {
             vec![Row::of_job(&shown.info)]
         };
+        let widest = rows.iter().map(|row| width(&clean(&row.name))).max();
+        let columns = widest.unwrap_or_default().min(NAME_COLUMNS);
         for (place, row) in rows.iter().enumerate() {
             if place == shown.bars.len() {
                 let bar = match shown.bars.last() {
@@ -177,7 +181,7 @@ impl Bars {
                 bar.reset_eta();
                 shown.bars.push(bar);
             }
-            row.draw(&shown.bars[place]);
+            row.draw(&shown.bars[place], columns);
         }
         self.note(at);
         Ok(())
@@ -240,7 +244,8 @@ impl Row {
         }
     }
 
-    fn draw(&self, bar: &ProgressBar) {
+    /// With the name in so many columns.
+    fn draw(&self, bar: &ProgressBar, columns: usize) {
         if bar.length() != self.total || bar.prefix().is_empty() {
             if let Some(total) = self.total {
                 bar.set_length(total);
@@ -251,7 +256,9 @@ impl Row {
             }
         }
         let name = clean(&self.name);
-        bar.set_prefix(format!("{:NAME_COLUMNS$}", shorten(&name, NAME_COLUMNS)));
+        let name = shorten(&name, columns);
+        let padding = " ".repeat(columns.saturating_sub(width(&name)));
+        bar.set_prefix(format!("{name}{padding}"));
         bar.set_position(self.done);
     }
 }
@@ -328,7 +335,8 @@ pub struct Lines {
 struct Line {
     since: Instant,
     bytes: Option<u64>,
-    trouble: Option<String>,
+    /// The trouble that was told last, and how far the job was then.
+    told: Option<(JobState, Option<String>, u64)>,
 }
 
 impl Lines {
@@ -336,7 +344,7 @@ impl Lines {
         let line = Line {
             since: Instant::now(),
             bytes: None,
-            trouble: None,
+            told: None,
         };
         Self {
             jobs: vec![line; jobs],
@@ -357,15 +365,13 @@ impl Line {
             JobState::TransientError | JobState::Suspended => note(info),
             _ => None,
         };
-        // The seconds until the next try are no news; the error is.
-        let told = trouble.as_ref().map(|_| {
-            let error = info.error.as_ref().map(|error| error.description.as_str());
-            format!("{} {}", info.state.name(), error.unwrap_or_default())
-        });
-        if told != self.trouble {
-            self.trouble = told;
-            if trouble.is_some() {
-                return trouble;
+        if let Some(trouble) = trouble {
+            // The seconds until the next try are no news, nor is an error that comes back without a byte in between.
+            let error = info.error.as_ref().map(|error| error.description.clone());
+            let told = Some((info.state, error, info.bytes_transferred));
+            if told != self.told {
+                self.told = told;
+                return Some(trouble);
             }
         }
         let before = *self.bytes.get_or_insert(info.bytes_transferred);
@@ -404,7 +410,7 @@ mod tests {
         Line {
             since: now,
             bytes: None,
-            trouble: None,
+            told: None,
         }
     }
 
@@ -450,7 +456,9 @@ mod tests {
         trouble.retry_at = None;
         assert_eq!(line.text(&trouble, start), None);
         assert_eq!(line.text(&transferring(0), start), None);
-        assert!(line.text(&trouble, start).is_some(), "it came back");
+        assert_eq!(line.text(&trouble, start), None, "nothing came meanwhile");
+        trouble.bytes_transferred += 1;
+        assert!(line.text(&trouble, start).is_some());
     }
 
     #[test]

@@ -5,7 +5,10 @@
 
 use std::{
     io::ErrorKind,
-    os::unix::net::UnixStream,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,6 +20,7 @@ use bgcopy_bus::{
     properties::PropertySet,
 };
 use bgcopy_model::JobId;
+use rustix::process::PidfdFlags;
 use tokio::{task::JoinHandle, time};
 use zbus::{
     Connection, Message, ObjectPath, Type, connection, message::Sequence, proxy::CacheProperties,
@@ -104,19 +108,20 @@ impl Connect {
             Err(Error::NotRunning(_) | Error::Disconnected) if self.start => {}
             done => return done,
         }
-        start::start(&surroundings).await?;
-        address::check_folder(&path)?;
-        let mut pause = Duration::from_millis(5);
         let deadline = time::Instant::now() + CONNECT_WITHIN;
         loop {
-            match self.dial(&path).await {
-                Err(Error::NotRunning(_) | Error::Disconnected)
-                    if time::Instant::now() < deadline =>
-                {
-                    time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_millis(250));
+            // Again in each round: the service that was there may have been on its way out, and its lock with it.
+            start::start(&surroundings).await?;
+            address::check_folder(&path)?;
+            let mut pause = Duration::from_millis(5);
+            while pause < Duration::from_millis(400) {
+                match self.dial(&path).await {
+                    Err(Error::NotRunning(_) | Error::Disconnected)
+                        if time::Instant::now() < deadline => {}
+                    done => return done,
                 }
-                done => return done,
+                time::sleep(pause).await;
+                pause *= 2;
             }
         }
     }
@@ -204,9 +209,25 @@ impl Link {
         &self.service
     }
 
-    /// Waits until the connection is closed.
-    pub(crate) async fn closed(&self) {
-        self.connection.closed().await;
+    /// The service's process, to wait for its end; `None` on a bus and where the kernel does not tell.
+    pub(crate) async fn process(&self) -> Option<OwnedFd> {
+        if self.connection.is_bus() {
+            return None;
+        }
+        let peer = self.connection.peer_creds().await.ok()?;
+        // The peer of a socket is whoever listened first: with socket activation that is not the service.
+        if peer.process_id() != Some(self.service.process_id) {
+            return None;
+        }
+        match peer.process_fd() {
+            Some(process) => process.as_fd().try_clone_to_owned().ok(),
+            // Before Linux 6.5 the kernel tells the number alone.
+            None => {
+                let number = self.service.process_id.try_into().ok()?;
+                let process = rustix::process::Pid::from_raw(number)?;
+                rustix::process::pidfd_open(process, PidfdFlags::NONBLOCK).ok()
+            }
+        }
     }
 
     pub(crate) async fn manager(&self) -> Result<Manager1Proxy<'_>> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bgcopy_bus::{FileArgs, JobOptions, names::job_of_path};
 use bgcopy_model::{HResult, JobId};
 use futures_util::Stream;
+use tokio::io::{Interest, unix::AsyncFd};
 use zbus::OwnedObjectPath;
 
 use crate::{
@@ -116,19 +117,36 @@ impl Manager {
         Ok(manager.get_error_description(code.0).await?)
     }
 
-    /// Stops the service cleanly; its jobs go on when it runs again. A user's service stops for its user, the
-    /// system's for root.
+    /// Stops the service cleanly and waits until it has ended; its jobs go on when it runs again. A user's service
+    /// stops for its user, the system's for root.
     pub async fn shutdown(&self) -> Result<()> {
-        match self.link.manager().await?.shutdown().await {
+        // Taken while it runs, so that the number cannot be another process' by then.
+        let process = self.link.process().await;
+        match self
+            .link
+            .manager()
+            .await?
+            .shutdown()
+            .await
+            .map_err(Error::from)
+        {
             // A service that is quick about it takes its answer along.
-            Err(error) if matches!(Error::from(error.clone()), Error::Disconnected) => Ok(()),
-            done => Ok(done?),
+            Ok(()) | Err(Error::Disconnected) => {}
+            Err(error) => return Err(error),
         }
+        self.link.router.ended().await;
+        if let Some(process) = process
+            && let Ok(process) = AsyncFd::register_with_interest(process, Interest::READABLE)
+        {
+            // A pidfd is readable once its process has ended (pidfd_open(2)).
+            let _ = process.readable().await;
+        }
+        Ok(())
     }
 
-    /// Waits until the connection is closed: by the service's end, for one.
-    pub async fn closed(&self) {
-        self.link.closed().await;
+    /// Waits until the service ends, or the connection to it breaks.
+    pub async fn ended(&self) {
+        self.link.router.ended().await;
     }
 
     fn job_at(&self, path: &OwnedObjectPath) -> Result<Job> {

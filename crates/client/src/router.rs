@@ -20,7 +20,10 @@ use bgcopy_bus::{
 };
 use bgcopy_model::JobId;
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 use zbus::{
     Connection, MatchRule, Message, MessageStream, OwnedObjectPath,
     message::{self, Sequence},
@@ -121,13 +124,14 @@ pub(crate) struct Router {
     /// The service's unique name on a bus; signals of others count for nothing. `None` on a private socket.
     service: Option<String>,
     watchers: Mutex<Watchers>,
+    /// Whether the connection is closed, or the service has left the bus.
+    ended: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
 struct Watchers {
     next: u64,
     all: HashMap<u64, Arc<Watcher>>,
-    closed: bool,
 }
 
 impl Router {
@@ -135,6 +139,7 @@ impl Router {
         Self {
             service,
             watchers: Mutex::default(),
+            ended: watch::Sender::new(false),
         }
     }
 
@@ -142,7 +147,7 @@ impl Router {
     pub(crate) fn watch(&self, scope: Scope) -> (u64, Arc<Watcher>) {
         let watcher = Arc::new(Watcher::new(scope));
         let mut watchers = lock(&self.watchers);
-        if watchers.closed {
+        if *self.ended.borrow() {
             watcher.close();
         }
         let number = watchers.next;
@@ -154,6 +159,12 @@ impl Router {
     /// Takes a watcher out.
     pub(crate) fn forget(&self, number: u64) {
         lock(&self.watchers).all.remove(&number);
+    }
+
+    /// Waits until nothing more comes from the service.
+    pub(crate) async fn ended(&self) {
+        // It can fail only once the sender is dropped, which is this router's own.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
     /// Hands a message to those whom it concerns.
@@ -230,7 +241,8 @@ impl Router {
     }
 
     fn close(&self) {
-        lock(&self.watchers).closed = true;
+        // Before the watchers that there are: whoever comes later looks at it under their lock.
+        self.ended.send_replace(true);
         self.for_each(Watcher::close);
     }
 

@@ -92,7 +92,9 @@ impl TryFrom<FileProperties> for FileInfo {
             remote_name: wire.remote_name,
             local_name: wire.local_name.into(),
             name_pending: wire.name_pending,
-            temporary_name: text(wire.temporary_name).map(Into::into),
+            temporary_name: text(wire.temporary_name)
+                .filter(|_| !wire.completed)
+                .map(Into::into),
             bytes_total: size(wire.bytes_total),
             bytes_transferred: wire.bytes_transferred,
             completed: wire.completed,

@@ -44,7 +44,7 @@ impl Authz {
     /// Whether `caller` may. Root always may.
     ///
     /// A service of one user serves nobody else. The system's serves everybody: each sees and changes its own jobs.
-    pub fn may(&self, caller: Owner, action: Action) -> bool {
+    pub fn may(self, caller: Owner, action: Action) -> bool {
         if caller == Owner::ROOT {
             return true;
         }
@@ -60,7 +60,7 @@ impl Authz {
 
     /// Whose the jobs are that `caller` makes. In a service of one user they are that user's, also when root makes
     /// them, since it can only write files as that user.
-    pub const fn owner(&self, caller: Owner) -> Owner {
+    pub const fn owner(self, caller: Owner) -> Owner {
         match self.mode {
             Mode::User | Mode::Session => self.own,
             Mode::System => caller,

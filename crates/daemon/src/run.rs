@@ -7,7 +7,7 @@ use bgcopy_disk::{Disk, Rights};
 use bgcopy_store::Store;
 use tokio::{
     net::UnixListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
 };
 
@@ -148,18 +148,19 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
             .await
             .context("on the system bus")?,
     }
+    // From here on a signal is heard: whoever is told that the service is ready may stop it the next moment.
+    let mut signals = Signals::new()?;
     if let Some(readiness) = readiness.take() {
         readiness.ready();
     }
     let ended = tokio::select! {
-        stopped = wait_for_stop(&stop) => {
-            stopped?;
+        ended = &mut driver => ended,
+        () = signals.received_or(&stop) => {
             tracing::info!("bgcopy stops");
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
             driver::stop(&handle).await;
-            (&mut driver).await
+            driver.await
         }
-        ended = &mut driver => ended,
     };
     private.abort();
     if is_own {
@@ -179,14 +180,26 @@ fn listener(places: &Places, mode: Mode, lock: &Lock) -> Result<(UnixListener, b
     Ok((instance::bind(&places.socket, mode, lock)?, true))
 }
 
-/// Waits for a signal or for a client's wish.
-async fn wait_for_stop(stop: &Notify) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = stop.notified() => {}
+/// The signals that stop the service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Waits for one of them, or for a client's wish.
+    async fn received_or(&mut self, stop: &Notify) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            () = stop.notified() => {}
+        }
+    }
 }

@@ -174,6 +174,7 @@ impl JobMut<'_> {
 
     fn set(&mut self, setting: Setting) -> Answer {
         self.require_open()?;
+        let asks_to_complete = setting == Setting::AutoComplete(true);
         let record = &mut self.job.record;
         let changed = match setting {
             Setting::Name(name) => {
@@ -201,7 +202,7 @@ impl JobMut<'_> {
             self.put();
             self.touch();
         }
-        if self.job.record.auto_complete && self.job.record.phase == JobPhase::Transferred {
+        if asks_to_complete && self.job.record.phase == JobPhase::Transferred {
             self.begin_complete(Vec::new(), true);
         }
         Ok(Some(Reply::Done))

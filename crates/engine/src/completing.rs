@@ -90,8 +90,8 @@ impl JobMut<'_> {
     }
 
     /// Goes on with what an earlier run of the service had begun; nobody waits for the answer any more.
-    pub fn resume_closing(&mut self) {
-        self.begin_closing(Vec::new(), self.job.record.auto_complete, true);
+    pub fn resume_closing(&mut self, automatic: bool) {
+        self.begin_closing(Vec::new(), automatic, true);
     }
 
     /// Takes the next step if nothing is waited for.
@@ -168,8 +168,9 @@ impl JobMut<'_> {
                     self.edit(index, |file| {
                         file.record.phase = FilePhase::Published;
                         file.may_have_temporary = false;
+                        // Stored with the end, whichever it is: a rename that is done already succeeds again.
+                        file.unsaved = true;
                     });
-                    self.put_file(index);
                     self.progressed(index);
                 }
                 Err(trouble) => {
@@ -287,6 +288,7 @@ impl JobMut<'_> {
             for index in &dropped {
                 self.put_file(*index);
             }
+            self.put_published();
             self.put();
             self.enter(JobPhase::Acknowledged {
                 at: self.now.moment,
@@ -299,6 +301,13 @@ impl JobMut<'_> {
             (false, false) => Reply::Partial,
         };
         self.reply(tickets, &Ok(answer));
+    }
+
+    fn put_published(&mut self) {
+        let news = |file: &&File| file.unsaved && file.record.phase == FilePhase::Published;
+        for file in self.job.files().iter().filter(news) {
+            self.out.put_file(self.id, file.record.index);
+        }
     }
 
     /// A file could not be named: the job is what it was before, and the call can be repeated. What has its name
@@ -322,6 +331,7 @@ impl JobMut<'_> {
             self.put_file(index);
             self.progressed(index);
         }
+        self.put_published();
         self.put();
         if automatic {
             self.fail(JobError {

@@ -21,6 +21,8 @@ pub(crate) struct JobMut<'a> {
     pub attempts: &'a mut u64,
     pub limits: &'a Limits,
     pub now: Now,
+    /// Whether the service or the machine was not there for some time before this step.
+    pub was_absent: bool,
 }
 
 impl JobMut<'_> {

@@ -79,6 +79,10 @@ pub struct Engine {
     out: Outbox,
     /// Jobs that this step may have changed.
     touched: BTreeSet<JobId>,
+    /// When the last step was.
+    last_step: Moment,
+    /// Whether the service or the machine was not there for some time before this step.
+    was_absent: bool,
 }
 
 impl Engine {
@@ -94,11 +98,14 @@ impl Engine {
             attempts: 0,
             out: Outbox::default(),
             touched: BTreeSet::new(),
+            last_step: Moment::default(),
+            was_absent: false,
         }
     }
 
     /// Decides what follows from `event`. Whatever has become due by `now` is looked after as well, after the event.
     pub fn step(&mut self, event: Event, now: Now) -> Vec<Action> {
+        self.was_absent = self.was_absent(now);
         match event {
             Event::Call(ticket, call) => self.call(ticket, call, now),
             Event::Transfer(file, attempt, report) => {
@@ -158,6 +165,7 @@ impl Engine {
             attempts: &mut self.attempts,
             limits: &self.limits,
             now,
+            was_absent: self.was_absent,
         })
     }
 
@@ -186,6 +194,7 @@ impl Engine {
     fn conclude(&mut self, now: Now) -> Vec<Action> {
         self.tick(now);
         self.give_turns(now);
+        self.last_step = now.moment;
         self.keep_books();
         self.out.flush(&mut self.jobs)
     }

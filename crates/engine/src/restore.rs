@@ -1,6 +1,6 @@
 //! Takes over what the store kept, after a clean stop as after a crash.
 
-use bgcopy_model::{FilePhase, FileRecord, JobPhase, JobRecord, Now};
+use bgcopy_model::{FilePhase, FileRecord, JobPhase, JobRecord, JobState, Now};
 
 use crate::{
     Action, Engine,
@@ -18,6 +18,7 @@ impl Engine {
         mut jobs: Vec<(JobRecord, Vec<FileRecord>)>,
         now: Now,
     ) -> Vec<Action> {
+        self.was_absent = true;
         jobs.sort_by_key(|(record, _)| (record.born, record.created));
         for (record, files) in jobs {
             let id = record.id;
@@ -56,7 +57,12 @@ impl JobMut<'_> {
             JobPhase::TransientError { error, .. } => {
                 self.job.last_trouble = Some((error.file, error.detail.clone()));
             }
-            JobPhase::Completing { .. } | JobPhase::Cancelled { .. } => self.resume_closing(),
+            JobPhase::Completing { shown } => {
+                // Whether a caller asked for it is not recorded, and he is gone.
+                let automatic = self.job.record.auto_complete && *shown == JobState::Transferred;
+                self.resume_closing(automatic);
+            }
+            JobPhase::Cancelled { .. } => self.resume_closing(false),
             JobPhase::Suspended
             | JobPhase::Error { .. }
             | JobPhase::Transferred

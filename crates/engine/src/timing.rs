@@ -11,7 +11,7 @@ use crate::{
     retry::{self, RETENTION, expires, patience_ends, spoken},
 };
 
-/// A wake-up that comes later than this was missed, not merely late.
+/// When the engine hears of the time so much later than it asked to, the machine was asleep in between.
 const LATE: Duration = Duration::from_mins(1);
 
 impl Job {
@@ -36,6 +36,12 @@ impl Job {
 }
 
 impl Engine {
+    /// Whether nobody was there at the time of the next wake-up, as it was asked for.
+    pub(crate) fn was_absent(&self, now: Now) -> bool {
+        let asked = self.next_wake().map(|moment| moment.max(self.last_step));
+        asked.is_some_and(|moment| now.moment.since(moment) > LATE)
+    }
+
     /// Looks after everything that has become due. What becomes due by that is looked after at the next step.
     pub(crate) fn tick(&mut self, now: Now) {
         // What the event itself did to a job is not in the timers yet: a byte that just came moves the deadline.
@@ -84,41 +90,34 @@ impl JobMut<'_> {
         if expires(&self.job.record, self.limits) <= now {
             return self.begin_cancel(None);
         }
-        match self.job.record.phase {
-            JobPhase::TransientError { retry_at, .. } => {
-                let end = patience_ends(&self.job.record);
-                if retry_at <= now && end.is_none_or(|end| retry_at < end) {
-                    // Not stored: a restart finds a retry that is due, which is the same. From its time on the job
-                    // waits for a turn, however late that is noticed.
-                    self.queue();
-                    self.job.queued_since = retry_at;
-                } else if self.is_out_of_patience() {
-                    self.give_up();
-                }
-            }
-            JobPhase::Connecting | JobPhase::Transferring => {
-                if self.is_out_of_patience() {
-                    self.give_up();
-                }
-            }
-            _ => {}
+        let retry = match self.job.record.phase {
+            JobPhase::TransientError { retry_at, .. } => Some(retry_at),
+            JobPhase::Connecting | JobPhase::Transferring => None,
+            _ => return,
+        };
+        let end = patience_ends(&self.job.record);
+        if let Some(retry_at) = retry.filter(|at| *at <= now)
+            && end.is_none_or(|end| retry_at < end)
+        {
+            // Not stored: a restart finds a retry that is due, which is the same. From its time on the job waits for
+            // a turn, however late that is noticed.
+            self.queue();
+            self.job.queued_since = retry_at;
+        } else if self.is_out_of_patience() {
+            self.give_up();
         }
     }
 
     /// Whether a job that tries has gone without a byte for too long.
     ///
-    /// The engine asks to be woken at that moment. When it hears of it much later, the machine was asleep or the
-    /// service was not there, which is not the origin's fault: the clock starts anew.
+    /// While the machine slept or the service was not there, nobody could have seen a byte: the clock starts anew.
     pub fn is_out_of_patience(&mut self) -> bool {
         let now = self.now.moment;
-        let Some(end) = patience_ends(&self.job.record).filter(|end| *end <= now) else {
-            return false;
-        };
-        let absent = now.since(end) > LATE;
-        if absent {
+        let over = patience_ends(&self.job.record).is_some_and(|end| end <= now);
+        if over && self.was_absent {
             self.job.record.last_progress = now;
         }
-        !absent
+        over && !self.was_absent
     }
 
     /// No byte for the job's no-progress timeout.

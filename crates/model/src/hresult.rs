@@ -162,6 +162,21 @@ impl HResult {
         Self(0x8019_0000 | status as u32)
     }
 
+    /// The HTTP status in it, if it is one.
+    pub const fn http_status(self) -> Option<u16> {
+        let status = (self.0 & 0xffff) as u16;
+        if self.0 >> 16 == 0x8019 { Some(status) } else { None }
+    }
+
+    /// A name for people: the symbol, `HTTP 404`, or the number.
+    pub fn label(self) -> String {
+        match (self.name(), self.http_status()) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(status)) => format!("HTTP {status}"),
+            (None, None) => self.to_string(),
+        }
+    }
+
     /// Whether it is a failure.
     pub const fn is_failure(self) -> bool {
         self.0 >> 31 == 1

@@ -20,6 +20,10 @@ use crate::{
 /// Runs, shows or stops the service
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(after_long_help = "\
+Examples:
+    bgcopy daemon run --log debug
+    bgcopy --system daemon run --config /etc/bgcopy/bgcopy.toml")]
     Run(Run),
     Status(Status),
     Stop(Stop),
@@ -31,10 +35,6 @@ pub enum Command {
 /// user; --system is the one for the whole machine, and wants to be started by root. A client starts its user's
 /// service by itself, so that this is needed for service managers and for looking at the log.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-    bgcopy daemon run --log debug
-    bgcopy --system daemon run --config /etc/bgcopy/bgcopy.toml")]
 pub struct Run {
     /// The configuration; the usual one, where there is one, by default
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -137,18 +137,16 @@ fn describe(service: Option<&ServiceInfo>, context: &Context) -> String {
 
 async fn stop(arguments: Stop, context: &Context) -> Result<Exit, Failure> {
     if let Some(manager) = running(context).await? {
-        manager.shutdown().await?;
-        // The connection ends with the process.
-        timeout(STOP_WITHIN, manager.closed()).await.map_err(|_| {
-            Failure::new(
-                Exit::Service,
-                format!(
-                    "the service, process {}, was told to stop and still runs after {} s",
-                    manager.service().process_id,
-                    STOP_WITHIN.as_secs()
-                ),
-            )
-        })?;
+        let process = manager.service().process_id;
+        timeout(STOP_WITHIN, manager.shutdown())
+            .await
+            .map_err(|_| {
+                let seconds = STOP_WITHIN.as_secs();
+                Failure::new(
+                    Exit::Service,
+                    format!("the service, process {process}, was told to stop and still runs after {seconds} s"),
+                )
+            })??;
     }
     if arguments.format.json {
         json::print(&json::Service::new(None))?;

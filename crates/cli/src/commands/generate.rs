@@ -14,7 +14,10 @@ use std::{
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate_to};
-use clap_mangen::Man as Page;
+use clap_mangen::{
+    Man as Page,
+    roff::{Roff, roman},
+};
 
 use crate::{
     args::{Bgcopyd, Cli},
@@ -39,7 +42,10 @@ pub struct Completions {
 
 pub fn man(arguments: &Man) -> Result<Exit, Failure> {
     in_folder(&arguments.folder, |folder| {
-        let mut command = Cli::command();
+        // `help` needs no page: it prints what the pages say.
+        let mut command = Cli::command()
+            .disable_help_subcommand(true)
+            .mut_subcommand("daemon", |daemon| daemon.disable_help_subcommand(true));
         command.build();
         page(&command, folder)?;
         page(&Bgcopyd::command(), folder)
@@ -78,7 +84,61 @@ fn page(command: &clap::Command, folder: &Path) -> io::Result<()> {
         .manual("bgcopy")
         .source(format!("bgcopy {version}"));
     let mut file = File::create(folder.join(page.get_filename()))?;
-    page.render(&mut file)
+    page.render_title(&mut file)?;
+    page.render_name_section(&mut file)?;
+    page.render_synopsis_section(&mut file)?;
+    page.render_description_section(&mut file)?;
+    page.render_options_section(&mut file)?;
+    if command.has_subcommands() {
+        page.render_subcommands_section(&mut file)?;
+    }
+    let after = command.get_after_long_help().map(ToString::to_string);
+    for (heading, lines) in sections(after.as_deref().unwrap_or_default()) {
+        section(&heading, &lines).to_writer(&mut file)?;
+    }
+    let see_also = match command.get_name() {
+        "bgcopy" => "bgcopyd(1)",
+        _ => "bgcopy(1), which has the exit codes too",
+    };
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"]).text([roman(see_also)]);
+    roff.to_writer(&mut file)
+}
+
+/// The parts of what stands after a command's options: each a heading at the margin and indented lines below it.
+fn sections(text: &str) -> Vec<(String, Vec<&str>)> {
+    let mut sections: Vec<(String, Vec<&str>)> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_suffix(':'), sections.last_mut()) {
+            (Some(heading), _) if !line.starts_with(' ') => {
+                let heading = match heading {
+                    "Example" => "EXAMPLES".to_owned(),
+                    // What man-pages(7) calls it.
+                    "Exit codes" => "EXIT STATUS".to_owned(),
+                    heading => heading.to_uppercase(),
+                };
+                sections.push((heading, Vec::new()));
+            }
+            (_, Some((_, lines))) => lines.push(line.strip_prefix("  ").unwrap_or(line)),
+            (_, None) => {}
+        }
+    }
+    for (_, lines) in &mut sections {
+        let used = lines.iter().rposition(|line| !line.is_empty());
+        lines.truncate(used.map_or(0, |last| last + 1));
+    }
+    sections
+}
+
+/// A section whose lines stay as they are.
+fn section(heading: &str, lines: &[&str]) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [heading]).control("nf", []);
+    for line in lines {
+        roff.text([roman(*line)]);
+    }
+    roff.control("fi", []);
+    roff
 }
 
 #[cfg(test)]
@@ -111,9 +171,32 @@ mod tests {
         ] {
             assert!(names.iter().any(|n| n == name), "{name} in {names:?}");
         }
-        assert!(!names.iter().any(|name| name.contains("gen-")), "{names:?}");
+        assert!(
+            !names
+                .iter()
+                .any(|n| n.contains("gen-") || n.contains("help")),
+            "{names:?}"
+        );
         let text = fs::read_to_string(arguments.folder.join("bgcopy-get.1")).unwrap();
-        assert!(text.contains("checksum") && text.contains("Examples"));
+        assert!(
+            !fs::read_to_string(arguments.folder.join("bgcopy.1"))
+                .unwrap()
+                .contains("help(1)")
+        );
+        assert!(text.contains("checksum") && text.contains(".SH EXAMPLES"));
+        assert!(text.contains("bgcopy get https://example.org/disk.img\n"));
+    }
+
+    #[test]
+    fn what_stands_after_the_options_becomes_sections() {
+        let text = "Exit codes:\n    0  done\n\nExamples:\n  Do:\n    x\n\n    y\n";
+        assert_eq!(
+            sections(text),
+            [
+                ("EXIT STATUS".to_owned(), vec!["  0  done"]),
+                ("EXAMPLES".to_owned(), vec!["Do:", "  x", "", "  y"]),
+            ]
+        );
     }
 
     #[test]

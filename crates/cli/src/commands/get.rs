@@ -1,6 +1,9 @@
 //! `bgcopy get`: fetch files in one go, the way a download program does, but in the background service.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use bgcopy_client::{Job, JobInfo, JobState};
 use clap::Args;
@@ -12,7 +15,7 @@ use crate::{
     context::{Context, short_id},
     failure::{Exit, Failure, say},
     follow::{Ending, Interrupt, failure_of, follow},
-    format::{rate, size},
+    format::{duration, rate, size},
     json,
     progress::Progress,
     request::{Files, JobOptions},
@@ -156,11 +159,30 @@ async fn tell(
         1 => "1 file".to_owned(),
         count => format!("{count} files"),
     };
-    say(&format!(
-        "{count}, {} in {:.1} s ({})",
-        size(bytes),
-        time.as_secs_f64(),
-        rate(bytes, time)
-    ));
+    say(&format!("{count}, {}", amount(bytes, time)));
     Ok(Exit::Ok)
+}
+
+/// Bytes and the time they took; of a moment's work a rate says nothing.
+fn amount(bytes: u64, time: Duration) -> String {
+    let bytes_told = size(bytes);
+    if time < Duration::from_secs(1) {
+        format!("{bytes_told} in {} ms", time.as_millis())
+    } else {
+        format!("{bytes_told} in {} ({})", duration(time), rate(bytes, time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_told_in_a_fitting_unit() {
+        assert_eq!(amount(1_800, Duration::from_millis(8)), "1.75 KiB in 8 ms");
+        assert_eq!(
+            amount(64 << 20, Duration::from_secs(64)),
+            "64.0 MiB in 1 min 4 s (1.00 MiB/s)"
+        );
+    }
 }

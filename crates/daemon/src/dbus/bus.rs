@@ -13,7 +13,7 @@ use zbus::{
     Connection, MatchRule, Message, MessageStream,
     fdo::{DBusProxy, RequestNameFlags},
     message::Type,
-    names::OwnedUniqueName,
+    names::{OwnedUniqueName, UniqueName},
 };
 
 use super::{
@@ -80,7 +80,7 @@ pub(super) async fn serve_on(service: Service, connection: Connection) -> zbus::
         service,
         connection,
         report,
-        peers: HashMap::new(),
+        known: HashMap::new(),
     };
     tokio::spawn(peers.serve(messages, news));
     Ok(())
@@ -90,7 +90,7 @@ struct Peers {
     service: Service,
     connection: Connection,
     report: mpsc::UnboundedSender<News>,
-    peers: HashMap<OwnedUniqueName, Peer>,
+    known: HashMap<OwnedUniqueName, Peer>,
 }
 
 impl Peers {
@@ -106,7 +106,7 @@ impl Peers {
             }
         }
         tracing::error!("the bus is gone; clients reach the service on its private socket alone");
-        for peer in self.peers.into_values() {
+        for peer in self.known.into_values() {
             if let Peer::Known(client) = peer {
                 client.subscriptions.end();
                 self.service.on_gone(&client.caller);
@@ -118,11 +118,11 @@ impl Peers {
         if message.message_type() != Type::MethodCall {
             return;
         }
-        let Some(sender) = message.header().sender().map(|name| name.to_owned()) else {
+        let Some(sender) = message.header().sender().map(UniqueName::to_owned) else {
             return;
         };
         let sender = OwnedUniqueName::from(sender);
-        match self.peers.get_mut(&sender) {
+        match self.known.get_mut(&sender) {
             Some(Peer::Known(client)) => begin(&self.service, client, message),
             Some(Peer::Asking(waiting)) if waiting.len() < WAITING => waiting.push(message),
             Some(Peer::Asking(_)) => refuse(&self.connection, &message),
@@ -132,7 +132,7 @@ impl Peers {
                     sender.clone(),
                     self.report.clone(),
                 ));
-                self.peers.insert(sender, Peer::Asking(vec![message]));
+                self.known.insert(sender, Peer::Asking(vec![message]));
             }
         }
     }
@@ -140,21 +140,21 @@ impl Peers {
     fn learn(&mut self, news: News) {
         match news {
             News::Is(name, None) => {
-                self.peers.remove(&name);
+                self.known.remove(&name);
             }
             News::Is(name, Some(user)) => {
-                let caller = self.service.on_come(user, Some(name.clone()));
+                let caller = self.service.on_come(user);
                 let link = Link::on_bus(self.connection.clone(), name.clone());
                 let client = Arc::new(Client::new(caller, link));
                 let known = Peer::Known(client.clone());
-                if let Some(Peer::Asking(waiting)) = self.peers.insert(name, known) {
+                if let Some(Peer::Asking(waiting)) = self.known.insert(name, known) {
                     for message in waiting {
                         begin(&self.service, &client, message);
                     }
                 }
             }
             News::Gone(name) => {
-                if let Some(Peer::Known(client)) = self.peers.remove(&name) {
+                if let Some(Peer::Known(client)) = self.known.remove(&name) {
                     client.subscriptions.end();
                     self.service.on_gone(&client.caller);
                 }

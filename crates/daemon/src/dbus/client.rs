@@ -115,20 +115,16 @@ impl Link {
 
     /// Sends messages, in order. When it fails, no later message will arrive either.
     pub(super) async fn send(&self, messages: &[Message]) -> Result<(), Gone> {
-        let send = self.connection.send_all(messages);
+        let sending = self.connection.send_all(messages);
         let Some((socket, patience)) = &self.private else {
-            return send.await.map_err(|_| Gone);
+            return sending.await.map_err(|_| Gone);
         };
-        match tokio::time::timeout(*patience, send).await {
-            Ok(sent) => sent.map_err(|_| Gone),
-            Err(_) => {
-                tracing::warn!(
-                    "a client does not read what it asked for; its connection is closed"
-                );
-                // It may have gone by itself meanwhile: that is as good.
-                let _ = rustix::net::shutdown(socket, Shutdown::Both);
-                Err(Gone)
-            }
+        if let Ok(sent) = tokio::time::timeout(*patience, sending).await {
+            return sent.map_err(|_| Gone);
         }
+        tracing::warn!("a client does not read what it asked for; its connection is closed");
+        // It may have gone by itself meanwhile: that is as good.
+        let _ = rustix::net::shutdown(socket, Shutdown::Both);
+        Err(Gone)
     }
 }

@@ -73,7 +73,7 @@ async fn serve_one(service: Service, stream: UnixStream, guid: OwnedGuid) {
     match tokio::time::timeout(HANDSHAKE, shake_hands(stream, guid)).await {
         Ok(Ok((socket, messages))) => {
             let link = Link::private(Connection::from(&messages), socket, STALLED);
-            let client = Arc::new(Client::new(service.on_come(user, None), link));
+            let client = Arc::new(Client::new(service.on_come(user), link));
             serve_client(&service, &client, messages).await;
         }
         // Somebody who only looked whether the service is there, too.

@@ -7,7 +7,7 @@ use bgcopy_engine::Refusal;
 use bgcopy_model::{Condition, JobError};
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
-use zbus::fdo;
+use zbus::{fdo, names::InterfaceName};
 
 use super::{
     call::{Call, Failure, Outcome},
@@ -21,7 +21,8 @@ use crate::{
 /// The standard interface of properties.
 pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const INTROSPECTABLE: &str = "org.freedesktop.DBus.Introspectable";
-const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
+/// The standard interface of object managers.
+pub(super) const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 const PEER: &str = "org.freedesktop.DBus.Peer";
 
 /// An object that exists and that the caller may see.
@@ -68,13 +69,12 @@ impl Target {
 pub(super) fn begin(call: Call, permit: OwnedSemaphorePermit) {
     let mut work = Box::pin(async move {
         // Held until the answer is sent: a client that does not read holds the memory of one large answer.
-        let alone = match is_large(&call) {
-            true => {
-                // What takes long is not done on the task that reads calls.
-                tokio::task::yield_now().await;
-                Some(call.client.bulk.acquire().await)
-            }
-            false => None,
+        let alone = if is_large(&call) {
+            // What takes long is not done on the task that reads calls.
+            tokio::task::yield_now().await;
+            Some(call.client.bulk.acquire().await)
+        } else {
+            None
         };
         let outcome = route(&call).await;
         call.conclude(outcome).await;
@@ -107,7 +107,7 @@ async fn route(call: &Call) -> Outcome {
         return Err(fdo::Error::InvalidArgs("the call has no path or member".into()).into());
     };
     let (path, member) = (path.as_str(), member.as_str());
-    let interface = header.interface().map(|name| name.as_str());
+    let interface = header.interface().map(InterfaceName::as_str);
     // Of every process, whatever the path (D-Bus specification, section Peer).
     if interface == Some(PEER) {
         return peer(call, member);
@@ -127,8 +127,8 @@ async fn route(call: &Call) -> Outcome {
     };
     match interface {
         PROPERTIES => properties::call(call, &target, member).await,
-        INTROSPECTABLE => introspect::introspect(call, &target, path, member).await,
-        OBJECT_MANAGER => introspect::managed_objects(call, &target, member).await,
+        INTROSPECTABLE => introspect::introspect(call, &target, path, member),
+        OBJECT_MANAGER => introspect::managed_objects(call, &target, member),
         PEER => peer(call, member),
         _ => match &target {
             Target::Manager => manager::call(call, member).await,

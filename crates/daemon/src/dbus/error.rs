@@ -18,7 +18,7 @@ pub(super) fn properties(job: &JobSnapshot, error: &JobError) -> ErrorProperties
         .map(|file| (file.index, file.url.scheme()));
     ErrorProperties {
         code: code.0,
-        code_name: code.name().map_or_else(|| code.to_string(), str::to_owned),
+        code_name: code.label(),
         context: context.code(),
         context_name: context.name().to_owned(),
         file: match file {

@@ -75,12 +75,12 @@ pub(super) fn file_specs(files: Vec<FileArgs>) -> Result<Vec<FileSpec>, Refusal>
     let files = files.into_iter().enumerate();
     files
         .map(|(at, file)| {
-            file_spec(file).map_err(|refusal| match several {
-                true => Refusal::new(
-                    refusal.condition,
-                    format!("file {} of the list: {}", at + 1, refusal.detail),
-                ),
-                false => refusal,
+            file_spec(file).map_err(|refusal| {
+                if !several {
+                    return refusal;
+                }
+                let detail = format!("file {} of the list: {}", at + 1, refusal.detail);
+                Refusal::new(refusal.condition, detail)
             })
         })
         .collect()
@@ -139,7 +139,7 @@ pub(super) fn default_umask(mode: Mode) -> u32 {
     }
 }
 
-/// The umask of this process, read where reading does not change it (proc_pid_status(5)).
+/// The umask of this process, read where reading does not change it (`proc_pid_status(5)`).
 #[expect(
     clippy::disallowed_methods,
     reason = "a file of the kernel's about this process"

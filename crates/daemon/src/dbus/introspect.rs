@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{authz::Action, driver::JobSnapshot};
 
-pub(super) async fn introspect(call: &Call, target: &Target, path: &str, member: &str) -> Outcome {
+pub(super) fn introspect(call: &Call, target: &Target, path: &str, member: &str) -> Outcome {
     if member != "Introspect" {
         return Err(no_method("org.freedesktop.DBus.Introspectable", member));
     }
@@ -55,7 +55,7 @@ pub(super) async fn introspect(call: &Call, target: &Target, path: &str, member:
     call.answer(&introspection::document(object, children))
 }
 
-pub(super) async fn managed_objects(call: &Call, target: &Target, member: &str) -> Outcome {
+pub(super) fn managed_objects(call: &Call, target: &Target, member: &str) -> Outcome {
     if member != "GetManagedObjects" {
         return Err(no_method("org.freedesktop.DBus.ObjectManager", member));
     }

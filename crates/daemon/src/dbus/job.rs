@@ -178,9 +178,10 @@ async fn add(call: &Call, job: &JobSnapshot, files: Vec<FileArgs>) -> Result<Fil
 
 fn may_change(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
     let (authz, caller) = (call.service.authz(), call.client.caller.user);
-    match authz.may(caller, Action::Change(job.owner)) {
-        true => Ok(()),
-        false => Err(foreign(job)),
+    if authz.may(caller, Action::Change(job.owner)) {
+        Ok(())
+    } else {
+        Err(foreign(job))
     }
 }
 

@@ -12,6 +12,7 @@
 //! change one job also reach the engine in that order) and answered as they finish; reads are answered from the
 //! published snapshots. This module decides nothing about jobs, touches no file and holds no lock across an await.
 
+mod agenda;
 mod bus;
 mod call;
 mod client;
@@ -23,6 +24,7 @@ mod intake;
 mod introspect;
 mod job;
 mod manager;
+mod outbox;
 mod properties;
 mod signals;
 mod subscriber;
@@ -39,7 +41,6 @@ use std::sync::{
 
 use bgcopy_model::Owner;
 use tokio::net::UnixListener;
-use zbus::names::OwnedUniqueName;
 
 use self::turns::Turns;
 use crate::{authz::Authz, driver::Handle, places::Mode};
@@ -47,14 +48,12 @@ use crate::{authz::Authz, driver::Handle, places::Mode};
 pub use self::bus::Bus;
 
 /// Who calls: a connection and the user at its other end, by the kernel's word.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Caller {
     /// The connection's number; on a bus every peer has its own.
     pub connection: u64,
     /// The user.
     pub user: Owner,
-    /// The peer's unique name on a bus; `None` on the private socket.
-    pub name: Option<OwnedUniqueName>,
 }
 
 /// The service as its callers see it. Cheap to clone.
@@ -105,8 +104,8 @@ impl Service {
         &self.0.handle
     }
 
-    fn authz(&self) -> &Authz {
-        &self.0.authz
+    fn authz(&self) -> Authz {
+        self.0.authz
     }
 
     fn mode(&self) -> Mode {
@@ -122,12 +121,11 @@ impl Service {
     }
 
     /// A client has come.
-    fn on_come(&self, user: Owner, name: Option<OwnedUniqueName>) -> Caller {
+    fn on_come(&self, user: Owner) -> Caller {
         self.0.clients.fetch_add(1, Ordering::Relaxed);
         Caller {
             connection: self.0.connections.fetch_add(1, Ordering::Relaxed),
             user,
-            name,
         }
     }
 

@@ -7,7 +7,7 @@
 //! that overruns, everything is compared and told afresh. It must never hold up the publisher or another client.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -27,9 +27,11 @@ use tokio::{
 
 use super::{
     Service,
+    agenda::Agenda,
     client::{Gone, Link},
+    outbox::Outbox,
     signals::{Change as Wish, Request, Scope},
-    watched::{Outbox, Watched},
+    watched::Watched,
 };
 use crate::{
     authz::Action,
@@ -54,7 +56,7 @@ pub(super) struct Subscriber {
     /// What it was told of each job.
     watched: HashMap<JobId, Watched>,
     /// When a job's changes are to be told.
-    due: BTreeSet<(Instant, JobId)>,
+    agenda: Agenda,
     /// What changes; `None` while nothing is wanted, so that nothing wakes this.
     changes: Option<broadcast::Receiver<Change>>,
 }
@@ -68,7 +70,7 @@ impl Subscriber {
             all: false,
             jobs: HashSet::new(),
             watched: HashMap::new(),
-            due: BTreeSet::new(),
+            agenda: Agenda::default(),
             changes: None,
         }
     }
@@ -76,7 +78,7 @@ impl Subscriber {
     /// Works until the requests end or the client is gone.
     pub(super) async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
         loop {
-            let due = self.due.first().map(|(at, _)| *at);
+            let due = self.agenda.first();
             let told = tokio::select! {
                 request = requests.recv() => {
                     let Some((wish, done)) = request else { return };
@@ -127,7 +129,6 @@ impl Subscriber {
         }
         if !self.all {
             self.watched.retain(|id, _| self.jobs.contains(id));
-            self.due.retain(|(_, id)| self.jobs.contains(id));
             if self.jobs.is_empty() {
                 self.changes = None;
             }
@@ -200,21 +201,14 @@ impl Subscriber {
         let job = self.service.handle().view().job(id);
         let urgent = job.is_some_and(|job| watched.is_urgent(&job));
         let now = Instant::now();
-        let at = if urgent { now } else { watched.next.max(now) };
-        if watched.due.is_none_or(|due| at < due) {
-            if let Some(due) = watched.due.replace(at) {
-                self.due.remove(&(due, id));
-            }
-            self.due.insert((at, id));
-        }
+        self.agenda
+            .plan(id, if urgent { now } else { watched.next.max(now) });
     }
 
     /// Tells what has become due.
     async fn tell_due(&mut self) -> Result<(), Gone> {
         let now = Instant::now();
-        while let Some(&(at, id)) = self.due.first()
-            && at <= now
-        {
+        while let Some(id) = self.agenda.next_due(now) {
             self.tell(id).await?;
         }
         Ok(())
@@ -222,12 +216,10 @@ impl Subscriber {
 
     /// Tells what is new of a job.
     async fn tell(&mut self, id: JobId) -> Result<(), Gone> {
+        self.agenda.cancel(id);
         let Some(watched) = self.watched.get_mut(&id) else {
             return Ok(());
         };
-        if let Some(due) = watched.due.take() {
-            self.due.remove(&(due, id));
-        }
         watched.next = Instant::now() + PROGRESS;
         let handle = self.service.handle();
         let Some(job) = handle.view().job(id) else {
@@ -306,9 +298,8 @@ impl Subscriber {
     }
 
     fn forget(&mut self, id: JobId) {
-        if let Some(due) = self.watched.remove(&id).and_then(|watched| watched.due) {
-            self.due.remove(&(due, id));
-        }
+        self.watched.remove(&id);
+        self.agenda.cancel(id);
     }
 
     /// The jobs that are not final and that the caller may see.

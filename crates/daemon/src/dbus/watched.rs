@@ -1,20 +1,15 @@
-//! What one client was told of one job, and the messages that tell it what is different.
+//! What one client was told of one job, and what tells it the difference.
 
 use std::collections::{BTreeSet, HashMap};
 
 use bgcopy_bus::{
-    ErrorProperties, FileProperties, Interfaces, JobProperties, PropertiesChanged,
+    ErrorProperties, FileProperties, Interfaces, JobProperties,
     names::{self, error_path, file_path, job_path},
 };
 use bgcopy_model::{FileId, FileIndex, JobState};
-use serde::Serialize;
 use tokio::time::Instant;
-use zbus::{DynamicType, Message, ObjectPath, Type};
 
-use super::{
-    client::{Gone, Link},
-    error, file, job,
-};
+use super::{client::Gone, error, file, job, outbox::Outbox};
 use crate::driver::{FileSnapshot, Handle, JobSnapshot};
 
 /// Files whose last told properties are kept for comparison. Beyond it they are told whole again.
@@ -22,12 +17,6 @@ const FILES_KEPT: usize = 64;
 
 /// Two retry times that differ by less are the same one, computed at two moments. Microseconds.
 const SAME_RETRY: u64 = 1_000_000;
-
-/// Messages that are sent together.
-const BATCH: usize = 64;
-
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 
 /// What a client knows of a job.
 #[derive(Debug)]
@@ -46,8 +35,6 @@ pub(super) struct Watched {
     pub(super) listed: bool,
     /// Files that look different.
     pub(super) dirty_files: BTreeSet<FileIndex>,
-    /// When what is new is to be told.
-    pub(super) due: Option<Instant>,
     /// The earliest time for progress alone.
     pub(super) next: Instant,
 }
@@ -63,7 +50,6 @@ impl Watched {
             files_told: HashMap::new(),
             listed: !snapshot.state.is_final(),
             dirty_files: BTreeSet::new(),
-            due: None,
             next: Instant::now(),
         }
     }
@@ -81,9 +67,10 @@ impl Watched {
         self.told = None;
         self.files_told.clear();
         if with_files {
+            // What the origin has not answered for yet looks as it did when it was added.
             let begun = |file: &FileSnapshot| {
                 let progress = file.progress;
-                progress.bytes_transferred > 0 || progress.completed || !file.name_pending
+                progress.bytes_total.is_some() || progress.bytes_transferred > 0
             };
             let files = snapshot.files.iter().filter(|file| begun(file));
             self.dirty_files.extend(files.map(|file| file.index));
@@ -223,90 +210,4 @@ fn key(snapshot: &JobSnapshot) -> (JobState, u32) {
 fn told_error(snapshot: &JobSnapshot) -> Option<ErrorProperties> {
     let error = snapshot.error.as_ref()?;
     Some(error::properties(snapshot, error))
-}
-
-/// Signals on their way to one client, sent a batch at a time.
-pub(super) struct Outbox<'a> {
-    link: &'a Link,
-    batch: Vec<Message>,
-}
-
-impl<'a> Outbox<'a> {
-    pub(super) const fn new(link: &'a Link) -> Self {
-        Self {
-            link,
-            batch: Vec::new(),
-        }
-    }
-
-    /// `PropertiesChanged` of an object.
-    pub(super) async fn changed<C: Serialize + Type>(
-        &mut self,
-        path: &ObjectPath<'_>,
-        interface: &str,
-        changed: C,
-    ) -> Result<(), Gone> {
-        let body = PropertiesChanged {
-            interface: interface.to_owned(),
-            changed,
-            invalidated: vec![],
-        };
-        self.put(path.as_str(), PROPERTIES, "PropertiesChanged", &body)
-            .await
-    }
-
-    /// `InterfacesAdded` of an object manager.
-    pub(super) async fn added(
-        &mut self,
-        manager: &str,
-        path: &ObjectPath<'_>,
-        interfaces: &Interfaces,
-    ) -> Result<(), Gone> {
-        let body = (path, interfaces);
-        self.put(manager, OBJECT_MANAGER, "InterfacesAdded", &body)
-            .await
-    }
-
-    /// `InterfacesRemoved` of an object manager.
-    pub(super) async fn removed(
-        &mut self,
-        manager: &str,
-        path: &ObjectPath<'_>,
-        interface: &str,
-    ) -> Result<(), Gone> {
-        let interfaces = [interface];
-        let body = (path, interfaces.as_slice());
-        self.put(manager, OBJECT_MANAGER, "InterfacesRemoved", &body)
-            .await
-    }
-
-    /// A signal of the manager about a job.
-    pub(super) async fn manager(&mut self, member: &str, job: &ObjectPath<'_>) -> Result<(), Gone> {
-        self.put(names::MANAGER_PATH, names::MANAGER, member, job)
-            .await
-    }
-
-    /// Sends what has gathered.
-    pub(super) async fn flush(&mut self) -> Result<(), Gone> {
-        let batch = std::mem::take(&mut self.batch);
-        self.link.send(&batch).await
-    }
-
-    async fn put<B: Serialize + DynamicType>(
-        &mut self,
-        path: &str,
-        interface: &str,
-        member: &str,
-        body: &B,
-    ) -> Result<(), Gone> {
-        match self.link.signal(path, interface, member, body) {
-            Ok(message) => self.batch.push(message),
-            // Nothing that this service publishes leads here.
-            Err(error) => tracing::error!("the signal {member} cannot be built: {error}"),
-        }
-        if self.batch.len() >= BATCH {
-            self.flush().await?;
-        }
-        Ok(())
-    }
 }

@@ -37,7 +37,10 @@ pub(super) fn publish(driver: &Driver, local: Local) {
         let published = place
             .disk
             .publish(place.folder, place.temporary, place.name, inode);
-        published.await.map_err(trouble)?;
+        published.await.map_err(|error| {
+            let detail = format!("{} is not in place: {error}", local.file.path.display());
+            Trouble::new(error.condition, detail)
+        })?;
         crash::point("file-renamed");
         Ok(())
     });

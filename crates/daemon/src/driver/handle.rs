@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bgcopy_disk::Disk;
 use bgcopy_engine::{Call, Refusal, Reply};
 use bgcopy_model::{
-    Condition, FileIndex, FileSpec, JobId, JobSpec, Limits, Moment, Owner, Timestamp,
+    Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -19,7 +19,6 @@ pub struct Handle {
     pub(super) view: Arc<Publisher>,
     pub(super) disk: Arc<Disk>,
     pub(super) clock: Clock,
-    pub(super) limits: Limits,
     pub(super) stop: Arc<Notify>,
 }
 
@@ -87,11 +86,6 @@ impl Handle {
     /// The wall time of a moment to come.
     pub fn moment_to_wall(&self, at: Moment) -> Timestamp {
         self.clock.wall_at(at)
-    }
-
-    /// How much there may be of everything.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Asks the service to stop cleanly.

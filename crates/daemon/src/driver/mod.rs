@@ -122,7 +122,6 @@ pub fn start(
         view: view.clone(),
         disk: disk.clone(),
         clock: clock.clone(),
-        limits: parts.limits,
         stop,
     };
     let mut driver = Driver {

@@ -57,7 +57,7 @@ pub struct JobSnapshot {
     /// When its last byte arrived.
     pub transferred_at: Option<Timestamp>,
     /// Its files, in order.
-    pub files: Vec<Arc<FileSnapshot>>,
+    pub files: Arc<Vec<Arc<FileSnapshot>>>,
 }
 
 /// A file as it looked when it was published.
@@ -101,28 +101,36 @@ pub enum Change {
 /// The published view of the queue.
 #[derive(Debug)]
 pub struct Publisher {
-    jobs: RwLock<BTreeMap<JobId, Arc<JobSnapshot>>>,
+    shown: RwLock<Shown>,
     changes: broadcast::Sender<Change>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    jobs: BTreeMap<JobId, Arc<JobSnapshot>>,
+    /// Files that were told of before their job: within one step files come first.
+    early: BTreeMap<JobId, Vec<Arc<FileSnapshot>>>,
 }
 
 impl Publisher {
     /// An empty view.
     pub fn new() -> Self {
         Self {
-            jobs: RwLock::default(),
+            shown: RwLock::default(),
             changes: broadcast::channel(4_096).0,
         }
     }
 
     /// A job, also a final one that is not yet forgotten.
     pub fn job(&self, id: JobId) -> Option<Arc<JobSnapshot>> {
-        self.read().get(&id).cloned()
+        self.read().jobs.get(&id).cloned()
     }
 
     /// The jobs that are not final, the oldest first.
     pub fn jobs(&self) -> Vec<Arc<JobSnapshot>> {
         let mut jobs: Vec<_> = self
             .read()
+            .jobs
             .values()
             .filter(|job| !job.state.is_final())
             .cloned()
@@ -139,18 +147,23 @@ impl Publisher {
     /// Puts a job's snapshot in place, with the files that its predecessor had; the driver's alone.
     pub(super) fn put(&self, mut job: JobSnapshot) {
         let (id, is_final) = (job.id, job.state.is_final());
-        let mut jobs = self.write();
-        let before = jobs.get(&id);
-        if let Some(before) = before {
-            job.files.clone_from(&before.files);
-        }
-        let change = match before {
-            None => Change::Added(id),
-            Some(before) if is_final && !before.state.is_final() => Change::Left(id),
-            Some(_) => Change::Job(id),
+        let mut shown = self.write();
+        let change = match shown.jobs.get(&id) {
+            None => {
+                job.files = Arc::new(shown.early.remove(&id).unwrap_or_default());
+                Change::Added(id)
+            }
+            Some(before) => {
+                job.files = before.files.clone();
+                if is_final && !before.state.is_final() {
+                    Change::Left(id)
+                } else {
+                    Change::Job(id)
+                }
+            }
         };
-        jobs.insert(id, Arc::new(job));
-        drop(jobs);
+        shown.jobs.insert(id, Arc::new(job));
+        drop(shown);
         // No subscriber is no error.
         let _ = self.changes.send(change);
     }
@@ -158,32 +171,40 @@ impl Publisher {
     /// Puts a file's snapshot, and its job's progress, in place; the driver's alone.
     pub(super) fn put_file(&self, job: JobId, file: FileSnapshot, progress: JobProgress) {
         let index = file.index;
-        if let Some(slot) = self.write().get_mut(&job) {
+        let file = Arc::new(file);
+        let mut shown = self.write();
+        if let Some(slot) = shown.jobs.get_mut(&job) {
             // The job is copied only while a reader holds it.
             let snapshot = Arc::make_mut(slot);
             snapshot.progress = progress;
-            let at = index as usize;
-            if at < snapshot.files.len() {
-                snapshot.files[at] = Arc::new(file);
-            } else {
-                snapshot.files.push(Arc::new(file));
-            }
+            place(Arc::make_mut(&mut snapshot.files), file);
+        } else {
+            place(shown.early.entry(job).or_default(), file);
         }
+        drop(shown);
         let _ = self.changes.send(Change::File(FileId { job, index }));
     }
 
     /// Takes a job out; the driver's alone.
     pub(super) fn forget(&self, id: JobId) {
-        self.write().remove(&id);
+        self.write().jobs.remove(&id);
         let _ = self.changes.send(Change::Gone(id));
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<JobId, Arc<JobSnapshot>>> {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Shown> {
         // No code panics while it holds the lock, and a map of snapshots is whole between any two statements.
-        self.jobs.read().unwrap_or_else(PoisonError::into_inner)
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<JobId, Arc<JobSnapshot>>> {
-        self.jobs.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Shown> {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts a file where its index says. Files of a job are told of in order when they are new.
+fn place(files: &mut Vec<Arc<FileSnapshot>>, file: Arc<FileSnapshot>) {
+    match files.get_mut(file.index as usize) {
+        Some(slot) => *slot = file,
+        None => files.push(file),
     }
 }

@@ -1,5 +1,7 @@
 //! How the engine's view of a job becomes what is published.
 
+use std::sync::Arc;
+
 use bgcopy_engine::{FileView, JobView};
 use bgcopy_model::{FilePhase, JobPhase};
 
@@ -31,7 +33,7 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         created: record.created,
         modified: record.modified,
         transferred_at: record.transferred_at,
-        files: Vec::new(),
+        files: Arc::default(),
     }
 }
 

@@ -246,8 +246,8 @@ fn setters_store_what_changed_and_only_that() {
         Setting::Name("new".into()),
         Setting::Description("new".into()),
         Setting::Priority(Priority::High),
-        Setting::MinimumRetryDelay(Duration::from_secs(60)),
-        Setting::NoProgressTimeout(Duration::from_secs(60)),
+        Setting::MinimumRetryDelay(Duration::from_mins(1)),
+        Setting::NoProgressTimeout(Duration::from_mins(1)),
         Setting::AutoComplete(true),
     ] {
         world.ok(Call::Set(id, setting.clone()));

@@ -34,7 +34,7 @@ fn equals_take_turns_by_time_slices() {
     );
     assert_eq!(world.job(second).waiting_for(), WaitingFor::Turn);
     let transactions = world.transactions;
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     assert_eq!(
         (world.state(first), world.state(second)),
         (S::Queued, S::Queued)
@@ -44,7 +44,7 @@ fn equals_take_turns_by_time_slices() {
         (world.state(first), world.state(second)),
         (S::Queued, S::Connecting)
     );
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     stopped(&mut world, second);
     assert_eq!(
         (world.state(first), world.state(second)),
@@ -131,7 +131,7 @@ fn between_two_files_a_job_yields_without_being_stopped() {
     });
     let first = world.running(2);
     let second = world.running(1);
-    world.set_time(world.now.moment + Duration::from_secs(60));
+    world.set_time(world.now.moment + Duration::from_mins(1));
     world.report(
         FileId {
             job: first,

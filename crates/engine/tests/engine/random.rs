@@ -1,7 +1,10 @@
 //! Whatever happens, in whatever order: the checks of [`crate::world`] hold after every step, and the engine agrees
 //! with [`crate::reference`].
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bgcopy_engine::{Attempt, Call, Event, Outcome, Report, Setting, Trouble};
 use bgcopy_model::{
@@ -89,7 +92,7 @@ fn some_report(op: Op) -> Report {
         1..=3 => Report::Progress(op.much),
         4 | 5 => Report::Durable([Extent::new(0, op.much)].into_iter().collect()),
         6 => Report::Restarted {
-            changed: op.much % 2 == 0,
+            changed: op.much.is_multiple_of(2),
         },
         7 => Report::Ended(Outcome::Stopped),
         8 => Report::Ended(Outcome::Failed(some_trouble(op))),
@@ -116,7 +119,7 @@ fn some_call(world: &mut World, op: Op) -> Call {
             Call::AddFiles(id, vec![file_spec(&format!("/more/{free}"))])
         }
         11 => Call::Set(id, Setting::Priority(Priority::ALL[op.how % 4])),
-        12 => Call::Set(id, Setting::AutoComplete(op.how % 2 == 0)),
+        12 => Call::Set(id, Setting::AutoComplete(op.how.is_multiple_of(2))),
         _ => Call::Set(id, Setting::Name(format!("{}", op.how % 3))),
     }
 }
@@ -131,7 +134,7 @@ fn deed(world: &mut World, op: Op) -> Option<Deed> {
                 owner: bgcopy_model::Owner { uid: 1 },
                 spec: Box::new(some_spec(op)),
                 files: files.collect(),
-                resume: op.much % 8 != 0,
+                resume: !op.much.is_multiple_of(8),
             };
             Event::Call(world.ticket(), call)
         }
@@ -151,7 +154,7 @@ fn deed(world: &mut World, op: Op) -> Option<Deed> {
         }
         23..=27 => {
             let (work, file) = pick(world.asked.clone(), op.which)?;
-            let failed = op.how % 8 == 0;
+            let failed = op.how.is_multiple_of(8);
             let answer = if failed {
                 Err(some_trouble(op))
             } else {
@@ -183,13 +186,13 @@ fn deed(world: &mut World, op: Op) -> Option<Deed> {
             let seconds = [1, 10, 60, 600, 3_600, 80_000][op.how % 6];
             return Some(Deed::Pass(Duration::from_secs(seconds)));
         }
-        _ => return (op.how % 4 == 0).then_some(Deed::Crash),
+        _ => return (op.how.is_multiple_of(4)).then_some(Deed::Crash),
     };
     Some(Deed::Event(event))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1_000)))]
 
     #[test]
     fn whatever_happens_every_promise_holds(
@@ -226,7 +229,7 @@ proptest! {
             ..Limits::default()
         });
         let mut reference = Reference {
-            jobs: Default::default(),
+            jobs: BTreeMap::new(),
             expiry: Duration::from_hours(48),
             most_restarts: world.limits.version_restarts,
         };
@@ -337,12 +340,12 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
         Event::Published(file, answer) => (
             Work::Publish,
             file,
-            answer.as_ref().map(|()| ()).map_err(condition),
+            answer.as_ref().copied().map_err(condition),
         ),
         Event::Discarded(file, answer) => (
             Work::Discard,
             file,
-            answer.as_ref().map(|()| ()).map_err(condition),
+            answer.as_ref().copied().map_err(condition),
         ),
     };
     if let Some(job) = reference.jobs.get_mut(&file.job) {

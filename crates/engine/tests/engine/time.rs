@@ -117,11 +117,9 @@ fn without_a_byte_for_too_long_a_job_gives_up_and_names_the_last_trouble() {
     while world.state(id) != S::Error {
         world.report(only(id), failed(Condition::ConnectFailure));
         tries += 1;
-        let next = world
-            .job(id)
-            .retry_at()
-            .map_or(secs(0), |at| at - world.now.moment);
-        world.pass(next);
+        while world.state(id) == S::TransientError {
+            world.pass(secs(1));
+        }
     }
     assert_eq!(tries, 5, "tries at 0, 5, 15, 35 and 75 s");
     assert_eq!(world.now.moment, Moment(101_000), "and not a second longer");
@@ -263,7 +261,7 @@ fn a_job_that_nobody_completes_expires_by_its_profile_and_its_files_go() {
             true,
         );
         world.report(only(id), finished(1));
-        world.pass(days * DAY - secs(1));
+        world.pass((days * DAY).saturating_sub(secs(1)));
         assert_eq!(world.state(id), S::Transferred);
         world.pass(secs(1));
         assert_eq!(world.state(id), S::Cancelled);
@@ -283,4 +281,27 @@ fn what_came_due_while_the_service_was_away_is_looked_after_first() {
     world.crash();
     assert_eq!(world.state(expired), S::Cancelled);
     assert_eq!(world.state(retried), S::Connecting);
+}
+
+#[test]
+fn a_night_of_sleep_is_not_the_origins_fault() {
+    let mut world = World::default();
+    let [transferring, retrying] = [(); 2].map(|()| world.create(quick(), file_specs(1), true));
+    world.report(only(transferring), opened(1_000));
+    world.report(only(retrying), failed(Condition::Timeout));
+    world.set_time(world.now.moment + Duration::from_hours(8));
+    world.step(Event::Wake);
+    assert_eq!(world.state(transferring), S::Transferring);
+    assert_eq!(world.state(retrying), S::Connecting);
+    world.pass(secs(94));
+    assert_eq!(
+        world.state(retrying),
+        S::Connecting,
+        "5 s were over before the night"
+    );
+    world.pass(secs(6));
+    assert_eq!(
+        [transferring, retrying].map(|id| world.error(id)),
+        [Condition::NoProgress; 2]
+    );
 }

@@ -306,11 +306,13 @@ impl World {
 
     /// What the last step wanted stored.
     pub fn stores(&self) -> Vec<&Mutation> {
-        let mutation = |action| match action {
-            &Action::Store(ref mutation) => Some(mutation),
-            _ => None,
-        };
-        self.actions.iter().filter_map(mutation).collect()
+        let mut mutations = Vec::new();
+        for action in &self.actions {
+            if let Action::Store(mutation) = action {
+                mutations.push(mutation);
+            }
+        }
+        mutations
     }
 
     pub fn answer(&self, ticket: Ticket) -> Option<Result<Reply, Refusal>> {
@@ -387,7 +389,13 @@ impl World {
             jobs.into_iter().filter(background).count() <= self.limits.background_jobs as usize
         );
         assert!(self.runs.len() <= self.limits.transfers as usize);
-        self.check_durability();
+        if self
+            .engine
+            .next_wake()
+            .is_none_or(|at| at > self.now.moment)
+        {
+            self.check_durability();
+        }
     }
 
     fn check_runs(&self, job: JobView<'_>) {
@@ -444,8 +452,8 @@ impl World {
                 // Back to the queue; and who has left TRANSIENT_ERROR by himself may come back to it.
                 (before, after) if is_going(before) && is_going(after) => {}
                 (before, JobState::TransientError) if is_going(before) => {}
-                // An unanswered Complete may be lost.
-                (_, after) if undecided && !after.is_final() => {}
+                // An unanswered Complete may be lost, and then the job has its old state, or has expired.
+                (_, after) if undecided && after != JobState::Acknowledged => {}
                 (before, after) => panic!("{before:?} became {after:?}"),
             }
         }

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    slice,
     sync::atomic::Ordering,
     time::Duration,
 };
@@ -60,10 +61,8 @@ async fn a_client_on_a_bus_is_served_and_told_by_unicast() {
     let mut signals = Signals::of(&client);
     within(manager.subscribe()).await.unwrap();
     let path = create(&other, "n").await;
-    assert_eq!(
-        within(manager.enum_jobs(false)).await.unwrap(),
-        [path.clone()]
-    );
+    let listed = within(manager.enum_jobs(false)).await.unwrap();
+    assert_eq!(listed, slice::from_ref(&path));
 
     let added = signals.next_named("JobAdded").await;
     let header = added.header();

@@ -1,5 +1,7 @@
 //! Calls, their answers and their refusals.
 
+use std::{collections::HashMap, slice};
+
 use bgcopy_bus::{
     ErrorName, FileOptions, FileProperties, JobOptions, JobProperties, Manager1Proxy,
     ManagerProperties, names, properties,
@@ -39,10 +41,8 @@ async fn a_job_that_is_made_can_be_read_changed_and_cancelled() {
     assert_eq!(properties.files_total, 2);
     assert_eq!(properties.bytes_total, u64::MAX, "not known yet");
     assert_eq!(within(manager.get_job(&properties.id)).await.unwrap(), path);
-    assert_eq!(
-        within(manager.enum_jobs(false)).await.unwrap(),
-        [path.clone()]
-    );
+    let listed = within(manager.enum_jobs(false)).await.unwrap();
+    assert_eq!(listed, slice::from_ref(&path));
     let listed = within(manager.list_jobs(true)).await.unwrap();
     assert_eq!(listed, [(path.clone(), properties)]);
 
@@ -129,7 +129,7 @@ async fn what_does_not_exist_has_the_standard_errors() {
 async fn a_misspelt_option_is_refused_by_name_and_nothing_is_made() {
     let bench = Bench::new(Mode::User);
     let client = bench.client(Owner::ROOT).await;
-    let options = std::collections::HashMap::from([("Prioirty", Variant::from(1_u32))]);
+    let options = HashMap::from([("Prioirty", Variant::from(1_u32))]);
     let body = ("bits", "n", options);
     let (path, interface) = (names::MANAGER_PATH, names::MANAGER);
     let (name, text) = raw(&client, path, interface, "CreateJob", &body)
@@ -182,13 +182,8 @@ async fn the_standard_interfaces_answer_on_every_object() {
     let bench = Bench::new(Mode::User);
     let client = bench.client(Owner::ROOT).await;
     let manager = Manager1Proxy::new(&client).await.unwrap();
-    let submit = manager.submit_job(
-        "bits",
-        "n",
-        &JobOptions::default(),
-        &[bench.file("a")],
-        false,
-    );
+    let (options, sent) = (JobOptions::default(), [bench.file("a")]);
+    let submit = manager.submit_job("bits", "n", &options, &sent, false);
     let path = within(submit).await.unwrap();
     let (job, file) = (path.as_str(), format!("{path}/files/0"));
     let files = format!("{path}/files");

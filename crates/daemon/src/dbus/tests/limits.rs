@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bgcopy_bus::{Manager1Proxy, names};
 use bgcopy_model::Owner;
+use futures_util::{FutureExt, StreamExt};
 use tokio::{io::AsyncWriteExt, net::UnixListener};
 use zbus::{Connection, Message, connection};
 
@@ -93,7 +94,6 @@ async fn a_call_that_wants_no_answer_gets_none_and_is_done() {
     within(job.set_description("d")).await.unwrap();
     let properties = super::read(&client, &path).await;
     assert_eq!(properties.name, "quiet");
-    use futures_util::{FutureExt, StreamExt};
     while let Some(Some(Ok(message))) = replies.next().now_or_never() {
         assert_ne!(message.header().reply_serial(), Some(serial));
     }

@@ -1,10 +1,5 @@
 //! The dispatcher with a real driver behind it and real D-Bus connections before it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests look at their own temporary folders"
-)]
-
 mod bus;
 mod calls;
 mod limits;
@@ -22,7 +17,7 @@ use bgcopy_store::Store;
 use bgcopy_testkit::faulty::Origin;
 use futures_util::StreamExt;
 use tempfile::TempDir;
-use tokio::{net::UnixStream, sync::Notify, task::JoinHandle};
+use tokio::{net::UnixStream, sync::Notify, task::AbortHandle};
 use zbus::{Connection, Guid, Message, MessageStream, OwnedObjectPath, connection, message::Type};
 
 use super::{
@@ -44,7 +39,7 @@ struct Bench {
     stop: Arc<Notify>,
     origin: Origin,
     folder: TempDir,
-    driver: JoinHandle<()>,
+    driver: AbortHandle,
 }
 
 impl Drop for Bench {
@@ -61,7 +56,6 @@ impl Bench {
         let parts = driver::Parts {
             store,
             restored,
-            store_path: folder.path().join("queue.db"),
             disk: Disk::new(Rights::Own),
             origin: bgcopy_origin::Client::new(bgcopy_origin::Config::default()).unwrap(),
             limits: Limits::default(),
@@ -72,7 +66,7 @@ impl Bench {
             stop,
             origin: Origin::start(),
             folder,
-            driver: tokio::spawn(work),
+            driver: tokio::spawn(work).abort_handle(),
         }
     }
 
@@ -83,18 +77,13 @@ impl Bench {
 
     /// A client whose connection may let one send of the service wait for so long.
     async fn client_with(&self, user: Owner, patience: Duration) -> Connection {
-        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (client, link, messages) = pair(patience).await;
         let service = self.service.clone();
         tokio::spawn(async move {
-            let guid = Guid::generate().into();
-            let (socket, messages) = private::shake_hands(theirs, guid).await.unwrap();
-            let link = Link::private(Connection::from(&messages), socket, patience);
-            let client = Arc::new(Client::new(service.on_come(user, None), link));
+            let client = Arc::new(Client::new(service.on_come(user), link));
             private::serve_client(&service, &client, messages).await;
         });
-        let ours = ours.into_std().unwrap();
-        let client = connection::Builder::unix_stream(ours).p2p().build();
-        within(client).await.unwrap()
+        client
     }
 
     fn file(&self, name: &str) -> FileArgs {
@@ -104,6 +93,18 @@ impl Bench {
             options: FileOptions::default(),
         }
     }
+}
+
+/// Two ends of a private connection: the client's, and the service's with the calls that come.
+async fn pair(patience: Duration) -> (Connection, Link, MessageStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let ours = ours.into_std().unwrap();
+    let client = connection::Builder::unix_stream(ours).p2p().build();
+    let service = private::shake_hands(theirs, Guid::generate().into());
+    let (client, service) = within(async { tokio::join!(client, service) }).await;
+    let (socket, messages) = service.unwrap();
+    let link = Link::private(Connection::from(&messages), socket, patience);
+    (client.unwrap(), link, messages)
 }
 
 /// What a future gives, unless it hangs.

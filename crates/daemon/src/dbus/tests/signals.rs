@@ -1,15 +1,23 @@
 //! What subscribers are told, and that nobody else is.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use bgcopy_bus::{
     FileChanges, Interfaces, JobChanges, JobOptions, Manager1Proxy, PropertiesChanged, names,
 };
 use bgcopy_model::{JobState, Owner};
 use bgcopy_testkit::faulty::{Body, Resource};
+use futures_util::FutureExt;
+use tokio::sync::{broadcast::error::TryRecvError, mpsc, oneshot};
 use zbus::{Message, OwnedObjectPath};
 
-use super::{Bench, Signals, create, job, read, within};
+use super::{
+    super::{
+        signals::{Change, Scope},
+        subscriber::Subscriber,
+    },
+    Bench, DEADLINE, Signals, create, job, pair, read, within,
+};
 use crate::places::Mode;
 
 fn changes(signal: &Message) -> JobChanges {
@@ -207,46 +215,63 @@ async fn an_error_comes_and_goes_as_an_object_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscriber_that_falls_behind_ends_with_the_truth() {
+async fn a_subscriber_that_lost_notes_ends_with_the_truth() {
     let bench = Bench::new(Mode::User);
-    let (watcher, worker) = (
-        bench.client(Owner::ROOT).await,
-        bench.client(Owner::ROOT).await,
+    let worker = bench.client(Owner::ROOT).await;
+    let (kept, ended) = (
+        create(&worker, "kept").await,
+        create(&worker, "ended").await,
     );
-    let manager = Manager1Proxy::new(&watcher).await.unwrap();
-    within(manager.subscribe()).await.unwrap();
-    // Nobody reads these while the queue of signals overruns: the stream's own queue is full after 64.
-    let mut signals = Signals::of(&watcher);
-    let paths = futures_util::future::join_all((0..40).map(|_| create(&worker, "n"))).await;
-    for round in 0..120 {
-        let name = format!("round {round}");
-        let set = paths.iter().map(|path| async {
-            job(&worker, path).await.set_name(&name).await.unwrap();
-        });
-        within(futures_util::future::join_all(set)).await;
-    }
-    within(job(&worker, &paths[0]).await.cancel())
-        .await
-        .unwrap();
 
-    let mut names = HashMap::new();
-    let mut gone = false;
-    while !gone || names.values().filter(|name| *name == "round 119").count() < 40 {
-        let signal = signals.next().await;
-        match signal.header().member().unwrap().as_str() {
-            "InterfacesAdded" => {
-                let (path, interfaces): (OwnedObjectPath, Interfaces) =
-                    signal.body().deserialize().unwrap();
-                names.insert(path.to_string(), interfaces.job.unwrap().name);
-            }
-            "PropertiesChanged" => {
-                if let Some(name) = changes(&signal).name {
-                    names.insert(path_of(&signal), name);
-                }
-            }
-            "JobRemoved" => gone = true,
-            _ => {}
+    let (watcher, link, _calls) = pair(DEADLINE).await;
+    let mut signals = Signals::of(&watcher);
+    let subscriber = Subscriber::new(bench.service.clone(), Owner::ROOT, Arc::new(link));
+    let (requests, inbox) = mpsc::unbounded_channel();
+    let (done, in_force) = oneshot::channel();
+    requests.send((Change::Add(Scope::All), done)).unwrap();
+    let mut run = Box::pin(subscriber.run(inbox));
+    assert!(run.as_mut().now_or_never().is_none());
+    in_force.await.unwrap();
+
+    // It does not run while more happens than the publisher keeps for it.
+    let mut notes = bench.service.handle().view().subscribe();
+    let new = create(&worker, "new").await;
+    within(job(&worker, &ended).await.cancel()).await.unwrap();
+    let proxy = job(&worker, &kept).await;
+    for round in 0..50 {
+        let names = (0..100).map(|count| format!("{round} {count}"));
+        let set = names.map(|name| {
+            let proxy = proxy.clone();
+            async move { proxy.set_name(&name).await }
+        });
+        for answer in within(futures_util::future::join_all(set)).await {
+            answer.unwrap();
         }
     }
-    assert_eq!(names.len(), 40);
+    within(proxy.set_name("last")).await.unwrap();
+    assert!(matches!(notes.try_recv(), Err(TryRecvError::Lagged(_))));
+    let running = tokio::spawn(run);
+
+    let mut told = Vec::new();
+    while told.len() < 5 {
+        let signal = signals.next().await;
+        told.push(match signal.header().member().unwrap().as_str() {
+            "PropertiesChanged" => (path_of(&signal), changes(&signal).name.unwrap()),
+            member @ ("JobAdded" | "JobRemoved") => {
+                let path: OwnedObjectPath = signal.body().deserialize().unwrap();
+                (path.to_string(), member.to_owned())
+            }
+            _ => continue,
+        });
+    }
+    for (path, what) in [
+        (&kept, "last"),
+        (&ended, "ended"),
+        (&ended, "JobRemoved"),
+        (&new, "JobAdded"),
+    ] {
+        let expected = (path.to_string(), what.to_owned());
+        assert!(told.contains(&expected), "{expected:?} is not in {told:?}");
+    }
+    running.abort();
 }

@@ -47,7 +47,7 @@ async fn somebody_elses_job_is_refused_by_name_and_invisible_otherwise() {
 
     assert_eq!(listed(&bob, false).await, []);
     let interface = "org.freedesktop.DBus.ObjectManager";
-    let managed = raw(
+    let answer = raw(
         &bob,
         names::MANAGER_PATH,
         interface,
@@ -55,8 +55,8 @@ async fn somebody_elses_job_is_refused_by_name_and_invisible_otherwise() {
         &(),
     )
     .await;
-    let managed: ManagedObjects = managed.unwrap().body().deserialize().unwrap();
-    assert!(managed.is_empty());
+    let objects: ManagedObjects = answer.unwrap().body().deserialize().unwrap();
+    assert!(objects.is_empty());
     let interface = "org.freedesktop.DBus.Introspectable";
     let tree = raw(&bob, names::JOBS_PATH, interface, "Introspect", &())
         .await
@@ -75,7 +75,7 @@ async fn root_sees_everybodys_jobs_when_it_asks() {
     let (alice, root) = (bench.client(ALICE).await, bench.client(Owner::ROOT).await);
     let (hers, own) = (create(&alice, "hers").await, create(&root, "own").await);
     assert_eq!(read(&root, &hers).await.owner, ALICE.uid);
-    assert_eq!(listed(&root, false).await, [own.clone()]);
+    assert_eq!(listed(&root, false).await, std::slice::from_ref(&own));
     let mut all = listed(&root, true).await;
     all.sort_by_key(|path| *path != hers);
     assert_eq!(all, [hers.clone(), own]);
