@@ -219,15 +219,13 @@ impl Link {
         if peer.process_id() != Some(self.service.process_id) {
             return None;
         }
-        match peer.process_fd() {
-            Some(process) => process.as_fd().try_clone_to_owned().ok(),
-            // Before Linux 6.5 the kernel tells the number alone.
-            None => {
-                let number = self.service.process_id.try_into().ok()?;
-                let process = rustix::process::Pid::from_raw(number)?;
-                rustix::process::pidfd_open(process, PidfdFlags::NONBLOCK).ok()
-            }
+        if let Some(process) = peer.process_fd() {
+            return process.as_fd().try_clone_to_owned().ok();
         }
+        // Before Linux 6.5 the kernel tells the number alone.
+        let number = self.service.process_id.try_into().ok()?;
+        let process = rustix::process::Pid::from_raw(number)?;
+        rustix::process::pidfd_open(process, PidfdFlags::empty()).ok()
     }
 
     pub(crate) async fn manager(&self) -> Result<Manager1Proxy<'_>> {

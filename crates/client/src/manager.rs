@@ -2,12 +2,16 @@
 //!
 //! Owns the calls of the manager's object. Must never hold a job's state.
 
-use std::sync::Arc;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use bgcopy_bus::{FileArgs, JobOptions, names::job_of_path};
 use bgcopy_model::{HResult, JobId};
 use futures_util::Stream;
-use tokio::io::{Interest, unix::AsyncFd};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use tokio::task::spawn_blocking;
 use zbus::OwnedObjectPath;
 
 use crate::{
@@ -135,11 +139,9 @@ impl Manager {
             Err(error) => return Err(error),
         }
         self.link.router.ended().await;
-        if let Some(process) = process
-            && let Ok(process) = AsyncFd::register_with_interest(process, Interest::READABLE)
-        {
-            // A pidfd is readable once its process has ended (pidfd_open(2)).
-            let _ = process.readable().await;
+        if let Some(process) = process {
+            // One that is not gone by then is the caller's to judge: its connection is closed in any case.
+            let _ = spawn_blocking(move || wait_for_end(&process)).await;
         }
         Ok(())
     }
@@ -154,4 +156,16 @@ impl Manager {
             .ok_or_else(|| Error::Protocol(format!("{path} is no job")))?;
         Ok(Job::new(self.link.clone(), id))
     }
+}
+
+/// The longest that a process that closed its connections is waited for, in seconds.
+const END_WITHIN: i64 = 30;
+
+/// Waits until a process has ended: its descriptor is readable then (`pidfd_open(2)`).
+fn wait_for_end(process: &OwnedFd) {
+    let timeout = Timespec {
+        tv_sec: END_WITHIN,
+        tv_nsec: 0,
+    };
+    while poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)) == Err(Errno::INTR) {}
 }

@@ -64,7 +64,7 @@ pub(super) fn managed_objects(call: &Call, target: &Target, member: &str) -> Out
     let mut objects = ManagedObjects::new();
     match target {
         Target::Job(job) => {
-            for snapshot in &job.files {
+            for snapshot in job.files.iter() {
                 let (job, index) = (job.id, snapshot.index);
                 let interfaces = Interfaces {
                     file: Some(file::properties(snapshot)),

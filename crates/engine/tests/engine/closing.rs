@@ -114,6 +114,27 @@ fn complete_leaves_unfinished_files_out_and_says_so() {
 }
 
 #[test]
+fn what_complete_drops_is_recorded_before_it_is_deleted() {
+    let mut world = World::default();
+    let id = world.running(1);
+    world.call(Call::Complete(id));
+    world.report(file(id, 0), Report::Ended(Outcome::Stopped));
+    assert!(matches!(
+        world.store[&id].0.phase,
+        JobPhase::Completing {
+            shown: S::Suspended
+        }
+    ));
+    world.crash();
+    assert_eq!(world.actions, [Action::Discard(file(id, 0))]);
+    world.do_work();
+    assert!(matches!(
+        world.store[&id].0.phase,
+        JobPhase::Acknowledged { partial: true, .. }
+    ));
+}
+
+#[test]
 fn complete_in_an_error_state_keeps_what_is_there() {
     let mut world = World::default();
     let id = world.running(2);

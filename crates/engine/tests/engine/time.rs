@@ -294,6 +294,7 @@ fn a_night_of_sleep_is_not_the_origins_fault() {
     assert_eq!(world.state(transferring), S::Transferring);
     assert_eq!(world.state(retrying), S::Connecting);
     world.pass(secs(94));
+    assert_eq!(world.state(transferring), S::Transferring);
     assert_eq!(
         world.state(retrying),
         S::Connecting,

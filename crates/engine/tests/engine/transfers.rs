@@ -71,6 +71,16 @@ fn progress_never_goes_beyond_the_size_nor_back() {
 }
 
 #[test]
+fn a_size_that_is_told_late_and_is_less_than_what_came_is_the_size() {
+    let mut world = World::default();
+    let id = world.running(1);
+    world.report(file(id, 0), Report::Durable(bytes(50)));
+    world.report(file(id, 0), opened(10));
+    assert_eq!(world.job(id).progress().bytes_transferred, 10);
+    assert_eq!(world.store[&id].1[&0].durable, bytes(10));
+}
+
+#[test]
 fn sizes_that_no_disk_holds_do_not_overflow() {
     let mut world = World::default();
     let id = world.create(job_spec(), vec![file_spec("/a/x"), file_spec("/a/y")], true);
