@@ -13,7 +13,10 @@ use support::Service;
 const JOBS: usize = 1_000;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(measure());
 }
 
@@ -27,9 +30,18 @@ async fn measure() {
                 format!("http://127.0.0.1:9/pool/main/p/package-{number}.deb"),
                 service.file(&number.to_string()),
             );
-            manager.create_job(format!("job {number}")).file(request).create().await.unwrap();
+            manager
+                .create_job(format!("job {number}"))
+                .file(request)
+                .create()
+                .await
+                .unwrap();
         }
-        print("make one job, answered when durable", begun.elapsed().as_secs_f64() * 1e3 / JOBS as f64, "ms");
+        print(
+            "make one job, answered when durable",
+            begun.elapsed().as_secs_f64() * 1e3 / JOBS as f64,
+            "ms",
+        );
     }
     print("the machine's own fdatasync", fdatasync(&service), "ms");
 
@@ -88,11 +100,22 @@ fn fdatasync(service: &Service) -> f64 {
 
 fn resident(service: &Service) -> f64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1_024.0
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 1_024.0
 }
 
-#[expect(clippy::print_stdout, reason = "a benchmark's output is what it is for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a benchmark's output is what it is for"
+)]
 fn print(what: &str, value: f64, unit: &str) {
     println!("{what:<45} {value:>9.2} {unit}");
 }

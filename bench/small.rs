@@ -25,7 +25,12 @@ fn main() {
         assert_eq!(fs::metadata(service.file(&name)).unwrap().len(), 1_800);
         let path = service.file(&format!("theirs-{pair}"));
         let b = time(|| {
-            let status = Command::new("curl").args(["-sSfo"]).arg(&path).arg(&url).status().unwrap();
+            let status = Command::new("curl")
+                .args(["-sSfo"])
+                .arg(&path)
+                .arg(&url)
+                .status()
+                .unwrap();
             assert!(status.success());
             assert!(Command::new("sync").arg(&path).status().unwrap().success());
         });
@@ -53,7 +58,10 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-#[expect(clippy::print_stdout, reason = "a benchmark's output is what it is for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a benchmark's output is what it is for"
+)]
 fn print(what: &str, value: f64, unit: &str) {
     println!("{what:<45} {value:>9.2} {unit}");
 }

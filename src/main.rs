@@ -3,9 +3,6 @@
 //! Owns nothing but the way to the two: what a person says is [`bgcopy_cli`]'s, what the service does is
 //! [`bgcopy_daemon`]'s.
 
-#[cfg(not(feature = "cli"))]
-compile_error!("the program is built with the feature `cli`; without it only the library is");
-
 #[cfg(feature = "cli")]
 mod program {
     use std::{env, path::Path, process::ExitCode};

@@ -46,11 +46,18 @@ async fn fails(resource: Resource, code: u32) -> (Service, Origin, Job) {
 async fn stops(service: &Service, url: &str, state: JobState, code: u32) -> Job {
     let manager = service.manager().await;
     let job = service.get(&manager, url, "file").await;
-    let stopped = [JobState::Error, JobState::TransientError, JobState::Transferred];
+    let stopped = [
+        JobState::Error,
+        JobState::TransientError,
+        JobState::Transferred,
+    ];
     let info = until(&job, &stopped).await;
     let found = info.error.as_ref().map(|error| error.code.0);
     assert_eq!((info.state, found), (state, Some(code)), "{:?}", info.error);
-    assert!(!service.file("file").exists(), "published in spite of an error");
+    assert!(
+        !service.file("file").exists(),
+        "published in spite of an error"
+    );
     job
 }
 
@@ -72,13 +79,21 @@ async fn s3_1_a_body_that_is_cut_is_continued_where_it_broke() {
         let (_service, origin) = arrives(file().on_request(1, Fault::CutAfter(after, how))).await;
         let second = &origin.requests_for("/file")[1];
         assert!(second.header("if-range").is_some(), "{second:?}");
-        assert!(origin.bytes_sent() <= SIZE + 1_000_000, "what was received is not fetched again");
+        assert!(
+            origin.bytes_sent() <= SIZE + 1_000_000,
+            "what was received is not fetched again"
+        );
     }
 }
 
 #[tokio::test]
 async fn s3_2_a_head_that_is_cut_is_asked_for_again() {
-    arrives(file().on_request(1, Fault::CutInHeader(20, Cut::Fin)).on_request(2, Fault::CutInHeader(0, Cut::Reset))).await;
+    arrives(
+        file()
+            .on_request(1, Fault::CutInHeader(20, Cut::Fin))
+            .on_request(2, Fault::CutInHeader(0, Cut::Reset)),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -95,7 +110,8 @@ async fn s3_3_a_stalled_origin_is_given_up_and_asked_again() {
 
 #[tokio::test]
 async fn s3_4_a_body_in_drops_is_progress() {
-    arrives(Resource::pattern(1, 2_000).always(Fault::SlowLoris(100, Duration::from_millis(50)))).await;
+    arrives(Resource::pattern(1, 2_000).always(Fault::SlowLoris(100, Duration::from_millis(50))))
+        .await;
 }
 
 #[tokio::test]
@@ -119,15 +135,21 @@ async fn s3_6_retry_after_is_honoured() {
             RetryAfter::Seconds(8)
         };
         arrives(file().on_request(1, Fault::Status(503, Some(retry)))).await;
-        assert!(begun.elapsed() >= Duration::from_secs(7), "asked again too soon");
+        assert!(
+            begun.elapsed() >= Duration::from_secs(7),
+            "asked again too soon"
+        );
     }
 }
 
 #[tokio::test]
 async fn s3_7_a_final_refusal_is_an_error() {
     for status in [400, 401, 403, 404, 410, 501, 505] {
-        let (_service, origin, job) =
-            fails(file().always(Fault::status(status)), 0x8019_0000 | u32::from(status)).await;
+        let (_service, origin, job) = fails(
+            file().always(Fault::status(status)),
+            0x8019_0000 | u32::from(status),
+        )
+        .await;
         assert_eq!(origin.requests().len(), 1, "asked again");
         let error = job.error().await.unwrap().unwrap();
         assert!(error.description.contains(&status.to_string()), "{error:?}");
@@ -157,7 +179,12 @@ async fn s3_9_a_length_that_is_too_short_is_the_length() {
 async fn s3_10_a_chunked_body_needs_no_length() {
     arrives(file().always(Fault::Chunked)).await;
     // A chunked body that breaks off is not the file.
-    arrives(file().always(Fault::Chunked).on_request(1, Fault::CutAfter(SIZE / 3, Cut::Fin))).await;
+    arrives(
+        file()
+            .always(Fault::Chunked)
+            .on_request(1, Fault::CutAfter(SIZE / 3, Cut::Fin)),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -202,7 +229,10 @@ async fn s3_12_ranges_of_a_file_need_an_origin_that_serves_them() {
             .unwrap();
         let info = until(&job, &[JobState::Transferred, JobState::Error]).await;
         if right {
-            assert_eq!((info.state, info.bytes_total), (JobState::Transferred, Some(660)));
+            assert_eq!(
+                (info.state, info.bytes_total),
+                (JobState::Transferred, Some(660))
+            );
             job.complete().await.unwrap();
             let end = content.len() - 70;
             let expected = [&content[1_000..1_500], &content[10..100], &content[end..]].concat();
@@ -223,7 +253,9 @@ async fn s3_13_a_range_that_was_not_asked_for_is_refused() {
         Fault::NoContentRange,
         Fault::MultipartRange,
     ] {
-        let resource = file().on_request(1, cut.clone()).from_request(2, fault.clone());
+        let resource = file()
+            .on_request(1, cut.clone())
+            .from_request(2, fault.clone());
         let (service, origin) = (Service::start(), Origin::start());
         let url = origin.serve("/file", resource);
         let manager = service.manager().await;
@@ -239,7 +271,13 @@ async fn s3_13_a_range_that_holds_the_wrong_bytes_is_caught_by_a_checksum() {
     let (service, origin) = (Service::start(), Origin::start());
     let resource = file()
         .on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin))
-        .on_request(2, Fault::ShiftRange { content: -1, header: 0 });
+        .on_request(
+            2,
+            Fault::ShiftRange {
+                content: -1,
+                header: 0,
+            },
+        );
     let checksum = format!("sha256:{}", resource.sha256()).parse().unwrap();
     let expected = resource.sha256();
     let url = origin.serve("/file", resource);
@@ -288,7 +326,10 @@ async fn s1_4_a_file_that_keeps_changing_is_an_error_after_five_restarts() {
     let (service, origin) = (Service::start(), Origin::start());
     let mut resource = file();
     for request in 1..=20 {
-        let version = Version::of(Body::Pattern { seed: 100 + request, len: SIZE });
+        let version = Version::of(Body::Pattern {
+            seed: 100 + request,
+            len: SIZE,
+        });
         resource = resource
             .on_request(request, Fault::Become(version))
             .on_request(request, Fault::CutAfter(SIZE / 2, Cut::Fin));
@@ -312,9 +353,14 @@ async fn s1_4_a_file_that_keeps_changing_is_an_error_after_five_restarts() {
 
 #[tokio::test]
 async fn s3_15_a_strong_date_continues_a_file() {
-    let resource = file().no_etag().on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin));
+    let resource = file()
+        .no_etag()
+        .on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin));
     let (_service, origin) = arrives(resource).await;
-    assert!(origin.bytes_sent() <= SIZE + 1_000_000, "continued, not fetched again");
+    assert!(
+        origin.bytes_sent() <= SIZE + 1_000_000,
+        "continued, not fetched again"
+    );
 }
 
 #[tokio::test]
@@ -325,19 +371,33 @@ async fn s3_16_a_weak_tag_alone_continues_nothing() {
         .on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin));
     let (_service, origin) = arrives(resource).await;
     let seen = origin.requests_for("/file");
-    assert!(seen.iter().all(|request| request.header("if-range").is_none()));
-    assert!(seen.iter().all(|request| request.header("range").is_none()), "from 0");
+    assert!(
+        seen.iter()
+            .all(|request| request.header("if-range").is_none())
+    );
+    assert!(
+        seen.iter().all(|request| request.header("range").is_none()),
+        "from 0"
+    );
 }
 
 #[tokio::test]
 async fn s3_16_without_any_validator_a_file_starts_again() {
-    arrives(file().no_validators().on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin))).await;
+    arrives(
+        file()
+            .no_validators()
+            .on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin)),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn s3_17_an_encoded_answer_is_refused() {
     let (_service, origin, _) = fails(file().always(Fault::ForceGzip), INVALID).await;
-    assert_eq!(origin.requests()[0].header("accept-encoding"), Some("identity"));
+    assert_eq!(
+        origin.requests()[0].header("accept-encoding"),
+        Some("identity")
+    );
 }
 
 #[tokio::test]
@@ -367,7 +427,11 @@ async fn s3_20_a_bomb_in_the_head_is_refused() {
 
 #[tokio::test]
 async fn s3_21_what_is_no_http_is_refused() {
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01"[..], b"hello\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"hello\r\n\r\n",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+    ] {
         fails(file().always(Fault::Garbage(bytes.into())), INVALID).await;
     }
 }
@@ -390,7 +454,12 @@ async fn s3_23_an_origin_that_is_not_there_is_waited_for() {
     let job = stops(&service, &url, JobState::TransientError, 0x8020_002D).await;
     let info = job.info().await.unwrap();
     assert!(info.retry_at.is_some());
-    assert!(info.error.unwrap().description.contains(&address.port().to_string()));
+    assert!(
+        info.error
+            .unwrap()
+            .description
+            .contains(&address.port().to_string())
+    );
     let back = Origin::start_on(address);
     back.serve("/file", file());
     until(&job, &[JobState::Transferred]).await;
@@ -417,7 +486,10 @@ async fn s3_19_and_s3_24_https_is_kept_and_its_certificates_are_checked() {
     let url = foreign.serve("/file", file());
     let job = stops(&service, &url, JobState::Error, 0x8007_2F8F).await;
     let error = job.error().await.unwrap().unwrap();
-    assert!(error.description.contains("localhost") || error.description.contains("127.0.0.1"), "{error:?}");
+    assert!(
+        error.description.contains("localhost") || error.description.contains("127.0.0.1"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -432,7 +504,13 @@ async fn s1_7_over_tls_a_body_without_length_needs_close_notify() {
     let url = origin.serve("/file", bare);
     let job = stops(&service, &url, JobState::TransientError, CLOSED).await;
     job.cancel().await.unwrap();
-    fetch_right(&service, &origin, file().always(Fault::NoLength), &file().sha256()).await;
+    fetch_right(
+        &service,
+        &origin,
+        file().always(Fault::NoLength),
+        &file().sha256(),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -447,13 +525,20 @@ async fn s1_9_the_file_has_the_origins_date_and_the_clients_mode() {
 
     let (service, _origin) = arrives(file()).await;
     let found = std::fs::metadata(service.file("file")).unwrap();
-    assert_eq!(found.mtime(), 1_704_164_645, "Tue, 02 Jan 2024 03:04:05 GMT");
+    assert_eq!(
+        found.mtime(),
+        1_704_164_645,
+        "Tue, 02 Jan 2024 03:04:05 GMT"
+    );
     assert_eq!(found.mode() & 0o777, 0o666 & !current_umask());
 }
 
 /// The umask of this process, as /proc tells it.
 fn current_umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Umask:"))
+        .unwrap();
     u32::from_str_radix(line.trim(), 8).unwrap()
 }

@@ -15,7 +15,13 @@ fn switches(pid: u32) -> BTreeMap<String, u64> {
             let task = task.unwrap();
             let status = fs::read_to_string(task.path().join("status")).unwrap();
             let counts = status.lines().filter(|line| line.contains("ctxt_switches"));
-            let sum = counts.map(|line| line.split_whitespace().last().unwrap().parse::<u64>().unwrap());
+            let sum = counts.map(|line| {
+                line.split_whitespace()
+                    .last()
+                    .unwrap()
+                    .parse::<u64>()
+                    .unwrap()
+            });
             (task.file_name().into_string().unwrap(), sum.sum())
         })
         .collect()
@@ -29,7 +35,12 @@ async fn an_idle_service_with_a_full_queue_does_not_wake_up() {
         for number in 0..1_000 {
             let path = service.file(&number.to_string());
             let request = FileRequest::new("http://127.0.0.1:9/file", path);
-            manager.create_job(format!("job {number}")).file(request).create().await.unwrap();
+            manager
+                .create_job(format!("job {number}"))
+                .file(request)
+                .create()
+                .await
+                .unwrap();
         }
         assert_eq!(manager.jobs(false).await.unwrap().len(), 1_000);
     }
@@ -43,7 +54,9 @@ async fn an_idle_service_with_a_full_queue_does_not_wake_up() {
             }
         }
     };
-    tokio::time::timeout(support::PATIENCE, settled).await.expect("the service never comes to rest");
+    tokio::time::timeout(support::PATIENCE, settled)
+        .await
+        .expect("the service never comes to rest");
     let before = switches(service.pid());
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(switches(service.pid()), before, "an idle service woke up");

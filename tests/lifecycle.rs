@@ -13,8 +13,16 @@ use support::{Service, sha256, until, until_it};
 
 fn refused(result: Result<impl Sized, Error>) -> (ErrorName, HResult) {
     match result {
-        Err(Error::Service { name, hresult, message, .. }) => {
-            assert!(message.len() > 10, "an error says what is wrong: {message:?}");
+        Err(Error::Service {
+            name,
+            hresult,
+            message,
+            ..
+        }) => {
+            assert!(
+                message.len() > 10,
+                "an error says what is wrong: {message:?}"
+            );
             (name, hresult)
         }
         Err(other) => panic!("another error: {other}"),
@@ -23,7 +31,12 @@ fn refused(result: Result<impl Sized, Error>) -> (ErrorName, HResult) {
 }
 
 async fn bare(manager: &Manager, profile: Profile) -> Job {
-    manager.create_job("bare").profile(profile).create().await.unwrap()
+    manager
+        .create_job("bare")
+        .profile(profile)
+        .create()
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -33,7 +46,10 @@ async fn s5_1_a_new_job_is_suspended_and_empty_and_cannot_be_resumed() {
     for (profile, empty) in [(Profile::Bits, 0x8020_0003), (Profile::Do, 0x80D0_2004)] {
         let job = bare(&manager, profile).await;
         assert_eq!(job.info().await.unwrap().state, JobState::Suspended);
-        assert_eq!(refused(job.resume().await), (ErrorName::Empty, HResult(empty)));
+        assert_eq!(
+            refused(job.resume().await),
+            (ErrorName::Empty, HResult(empty))
+        );
         assert_eq!(job.info().await.unwrap().state, JobState::Suspended);
     }
 }
@@ -58,8 +74,15 @@ async fn s5_1_suspend_and_resume_are_idempotent_and_keep_the_bytes() {
     until(&job, &[JobState::Transferred]).await;
     job.complete().await.unwrap();
     assert_eq!(sha256(&service.file("file")), expected);
-    let ranges: Vec<_> = origin.requests().iter().map(|seen| seen.range.clone()).collect();
-    assert!(ranges[1].is_some(), "the second request continues: {ranges:?}");
+    let ranges: Vec<_> = origin
+        .requests()
+        .iter()
+        .map(|seen| seen.range.clone())
+        .collect();
+    assert!(
+        ranges[1].is_some(),
+        "the second request continues: {ranges:?}"
+    );
 }
 
 #[tokio::test]
@@ -75,11 +98,18 @@ async fn s5_1_a_final_job_refuses_every_call_and_still_answers_questions() {
         } else {
             assert_eq!(job.complete().await.unwrap(), Ended::Wholly);
         }
-        let state = if cancelled { JobState::Cancelled } else { JobState::Acknowledged };
+        let state = if cancelled {
+            JobState::Cancelled
+        } else {
+            JobState::Acknowledged
+        };
         let info = job.info().await.unwrap();
         assert_eq!(info.state, state);
         if !cancelled {
-            assert_eq!((info.bytes_transferred, info.bytes_total), (1_000, Some(1_000)));
+            assert_eq!(
+                (info.bytes_transferred, info.bytes_total),
+                (1_000, Some(1_000))
+            );
             assert!(job.files().await.unwrap()[0].completed);
         }
         let invalid = (ErrorName::InvalidState, HResult(0x8020_0002));
@@ -90,8 +120,15 @@ async fn s5_1_a_final_job_refuses_every_call_and_still_answers_questions() {
         assert_eq!(refused(job.set_name("other").await), invalid);
         let request = FileRequest::new(&url, service.file("more"));
         assert_eq!(refused(job.add_file(request).await), invalid);
-        assert!(manager.jobs(false).await.unwrap().is_empty(), "it left the enumeration");
-        assert_eq!(manager.job(job.id()).await.unwrap().id(), job.id(), "and answers to its name");
+        assert!(
+            manager.jobs(false).await.unwrap().is_empty(),
+            "it left the enumeration"
+        );
+        assert_eq!(
+            manager.job(job.id()).await.unwrap().id(),
+            job.id(),
+            "and answers to its name"
+        );
     }
 }
 
@@ -100,7 +137,10 @@ async fn s5_1_complete_with_unfinished_files_names_the_finished_ones_only() {
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;
     let good = origin.serve("/good", Resource::pattern(1, 10_000));
-    let bad = origin.serve("/bad", Resource::pattern(1, 10_000).always(Fault::status(404)));
+    let bad = origin.serve(
+        "/bad",
+        Resource::pattern(1, 10_000).always(Fault::status(404)),
+    );
     let job = manager
         .create_job("both")
         .file(FileRequest::new(&good, service.file("good")))
@@ -124,7 +164,9 @@ async fn s5_1_files_added_to_a_transferred_job_suspend_it_until_resume() {
     let url = origin.serve("/file", Resource::pattern(1, 10_000));
     let job = service.get(&manager, &url, "one").await;
     until(&job, &[JobState::Transferred]).await;
-    job.add_file(FileRequest::new(&url, service.file("two"))).await.unwrap();
+    job.add_file(FileRequest::new(&url, service.file("two")))
+        .await
+        .unwrap();
     assert_eq!(job.info().await.unwrap().state, JobState::Suspended);
     job.resume().await.unwrap();
     let info = until(&job, &[JobState::Transferred]).await;
@@ -158,11 +200,17 @@ async fn s5_1_getting_a_job_that_is_not_there_is_not_found() {
 async fn s5_1_error_information_exists_only_in_error_states() {
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;
-    let url = origin.serve("/file", Resource::pattern(1, 10).on_request(1, Fault::status(404)));
+    let url = origin.serve(
+        "/file",
+        Resource::pattern(1, 10).on_request(1, Fault::status(404)),
+    );
     let job = service.get(&manager, &url, "file").await;
     until(&job, &[JobState::Error]).await;
     let error = job.error().await.unwrap().unwrap();
-    assert_eq!((error.code.0, error.code_name.as_str()), (0x8019_0194, "HTTP 404"));
+    assert_eq!(
+        (error.code.0, error.code_name.as_str()),
+        (0x8019_0194, "HTTP 404")
+    );
     job.resume().await.unwrap();
     until(&job, &[JobState::Transferred]).await;
     assert!(job.error().await.unwrap().is_none());
@@ -192,7 +240,11 @@ async fn s4_2_a_destination_that_cannot_be_is_refused_when_it_is_added() {
         FileRequest::new(url, service.file("missing/file")),
     ];
     refused(job.add_files(set).await);
-    assert_eq!(job.info().await.unwrap().files_total, 0, "a set is added whole or not at all");
+    assert_eq!(
+        job.info().await.unwrap().files_total,
+        0,
+        "a set is added whole or not at all"
+    );
 }
 
 #[tokio::test]
@@ -239,8 +291,8 @@ async fn s4_5_a_name_from_the_origin_stays_in_its_folder_and_replaces_nothing() 
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;
     std::fs::write(service.file("report.pdf"), "mine").unwrap();
-    let hostile = Resource::pattern(1, 100)
-        .content_disposition("attachment; filename=\"../../report.pdf\"");
+    let hostile =
+        Resource::pattern(1, 100).content_disposition("attachment; filename=\"../../report.pdf\"");
     let url = origin.serve("/a", hostile.clone());
     let other = origin.serve("/b", hostile);
     let folder = format!("{}/", service.downloads().display());
@@ -253,13 +305,23 @@ async fn s4_5_a_name_from_the_origin_stays_in_its_folder_and_replaces_nothing() 
         .await
         .unwrap();
     until(&job, &[JobState::Acknowledged]).await;
-    assert_eq!(std::fs::read_to_string(service.file("report.pdf")).unwrap(), "mine");
+    assert_eq!(
+        std::fs::read_to_string(service.file("report.pdf")).unwrap(),
+        "mine"
+    );
     let names: Vec<_> = job
         .files()
         .await
         .unwrap()
         .into_iter()
-        .map(|file| file.local_name.file_name().unwrap().to_str().unwrap().to_owned())
+        .map(|file| {
+            file.local_name
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(names, ["report (1).pdf", "report (2).pdf"]);
     assert!(names.iter().all(|name| service.file(name).exists()));
@@ -275,8 +337,14 @@ async fn s5_3_a_failed_try_is_repeated_at_growing_intervals() {
         let retry = info.retry_at.unwrap().0;
         retry.saturating_sub(info.modified.0) / 1_000_000
     };
-    let first = until_it(&job, |info| info.error_count == 1 && info.retry_at.is_some()).await;
-    let second = until_it(&job, |info| info.error_count == 2 && info.retry_at.is_some()).await;
+    let first = until_it(&job, |info| {
+        info.error_count == 1 && info.retry_at.is_some()
+    })
+    .await;
+    let second = until_it(&job, |info| {
+        info.error_count == 2 && info.retry_at.is_some()
+    })
+    .await;
     assert!((4..=5).contains(&wait(&first)), "{first:?}");
     assert!((9..=10).contains(&wait(&second)), "{second:?}");
 }
@@ -298,25 +366,40 @@ async fn s5_4_without_a_no_progress_timeout_every_error_is_final() {
 
 #[tokio::test]
 async fn s5_2_background_jobs_take_their_turns_and_foreground_goes_beside_them() {
-    let config = format!("{}[limits]\nbackground_jobs = 1\ntime_slice_seconds = 1\n", support::CONFIG);
+    let config = format!(
+        "{}[limits]\nbackground_jobs = 1\ntime_slice_seconds = 1\n",
+        support::CONFIG
+    );
     let (service, origin) = (Service::start_with(&config, &[]), Origin::start());
     let manager = service.manager().await;
     let url = origin.serve("/file", Resource::pattern(1, 600_000));
     origin.pace(Some(200_000));
     let submit = |name: &'static str, priority| {
         let request = FileRequest::new(&url, service.file(name));
-        manager.create_job(name).priority(priority).file(request).submit()
+        manager
+            .create_job(name)
+            .priority(priority)
+            .file(request)
+            .submit()
     };
     let low = submit("low", Priority::Low).await.unwrap();
     until(&low, &[JobState::Transferring]).await;
     let high = submit("high", Priority::High).await.unwrap();
     until(&high, &[JobState::Transferring]).await;
-    assert_eq!(low.info().await.unwrap().state, JobState::Queued, "the lower one makes room");
+    assert_eq!(
+        low.info().await.unwrap().state,
+        JobState::Queued,
+        "the lower one makes room"
+    );
     let now = submit("now", Priority::Foreground).await.unwrap();
     until(&now, &[JobState::Transferring]).await;
     let equal = submit("equal", Priority::High).await.unwrap();
     until(&equal, &[JobState::Transferring]).await;
-    assert_ne!(high.info().await.unwrap().state, JobState::Transferring, "equals take turns");
+    assert_ne!(
+        high.info().await.unwrap().state,
+        JobState::Transferring,
+        "equals take turns"
+    );
     origin.pace(None);
     for job in [&low, &high, &now, &equal] {
         until(job, &[JobState::Transferred]).await;
@@ -332,11 +415,20 @@ async fn s5_1_properties_are_kept_and_checked() {
     assert_eq!(info.minimum_retry_delay, Duration::from_mins(10));
     assert_eq!(info.no_progress_timeout, Duration::from_hours(24));
     job.set_name(&"n".repeat(256)).await.unwrap();
-    assert_eq!(refused(job.set_name(&"n".repeat(257)).await).0, ErrorName::StringTooLong);
-    job.set_minimum_retry_delay(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(
+        refused(job.set_name(&"n".repeat(257)).await).0,
+        ErrorName::StringTooLong
+    );
+    job.set_minimum_retry_delay(Duration::from_secs(1))
+        .await
+        .unwrap();
     job.set_priority(Priority::High).await.unwrap();
     let info = job.info().await.unwrap();
-    assert_eq!(info.minimum_retry_delay, Duration::from_secs(5), "never below five seconds");
+    assert_eq!(
+        info.minimum_retry_delay,
+        Duration::from_secs(5),
+        "never below five seconds"
+    );
     assert_eq!((info.priority, info.name.len()), (Priority::High, 256));
     assert_eq!(info.owner, rustix::process::geteuid().as_raw());
 }
@@ -347,14 +439,19 @@ async fn s2_1_what_was_answered_is_there_after_a_kill() {
     let url = origin.serve("/file", Resource::pattern(1, 10));
     let manager = service.manager().await;
     let job = bare(&manager, Profile::Bits).await;
-    job.add_file(FileRequest::new(&url, service.file("file"))).await.unwrap();
+    job.add_file(FileRequest::new(&url, service.file("file")))
+        .await
+        .unwrap();
     job.set_name("renamed").await.unwrap();
     job.set_priority(Priority::Low).await.unwrap();
     service.kill();
     service.launch(&[]);
     let manager = service.manager().await;
     let info = manager.job(job.id()).await.unwrap().info().await.unwrap();
-    assert_eq!((info.name.as_str(), info.priority), ("renamed", Priority::Low));
+    assert_eq!(
+        (info.name.as_str(), info.priority),
+        ("renamed", Priority::Low)
+    );
     assert_eq!((info.files_total, info.state), (1, JobState::Suspended));
 }
 

@@ -55,10 +55,14 @@ impl Machine {
         let shim = power::build_shim().unwrap();
         let variables = power::environment(&shim, Some(self.shadow.path()), &[]);
         let text = |value: &OsString| value.to_str().unwrap().to_owned();
-        let variables: Vec<(&str, String)> =
-            variables.iter().map(|(name, value)| (*name, text(value))).collect();
-        let mut all: Vec<(&str, &str)> =
-            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let variables: Vec<(&str, String)> = variables
+            .iter()
+            .map(|(name, value)| (*name, text(value)))
+            .collect();
+        let mut all: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         all.extend(more);
         self.service.launch(&all);
     }
@@ -73,9 +77,11 @@ impl Machine {
 
     async fn submit(&self) -> bgcopy::Result<bgcopy::Job> {
         let manager = self.service.manager().await;
-        let files = self.urls.iter().enumerate().map(|(number, url)| {
-            FileRequest::new(url, self.service.file(&number.to_string()))
-        });
+        let files = self
+            .urls
+            .iter()
+            .enumerate()
+            .map(|(number, url)| FileRequest::new(url, self.service.file(&number.to_string())));
         manager
             .create_job("three files")
             .priority(Priority::Foreground)
@@ -88,9 +94,17 @@ impl Machine {
 
     fn check(&self, seed: u64) {
         for (number, digest) in self.expected.iter().enumerate() {
-            assert_eq!(&sha256(&self.service.file(&number.to_string())), digest, "seed {seed}");
+            assert_eq!(
+                &sha256(&self.service.file(&number.to_string())),
+                digest,
+                "seed {seed}"
+            );
         }
-        assert_eq!(self.service.temporary_files(), Vec::<String>::new(), "seed {seed}");
+        assert_eq!(
+            self.service.temporary_files(),
+            Vec::<String>::new(),
+            "seed {seed}"
+        );
     }
 }
 
@@ -117,9 +131,17 @@ async fn fails_twice(seed: u64) {
     }
     machine.origin.pace(None);
     let manager = machine.service.manager().await;
-    let job = manager.job(id).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    let job = manager
+        .job(id)
+        .await
+        .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     let info = until(&job, &[JobState::Acknowledged, JobState::Error]).await;
-    assert_eq!(info.state, JobState::Acknowledged, "seed {seed}: {:?}", info.error);
+    assert_eq!(
+        info.state,
+        JobState::Acknowledged,
+        "seed {seed}: {:?}",
+        info.error
+    );
     machine.check(seed);
 }
 
@@ -159,10 +181,14 @@ async fn s2_the_power_fails_at_every_crash_point() {
         let manager = machine.service.manager().await;
         let jobs = manager.jobs(false).await.unwrap();
         match jobs.first() {
-            Some(info) => {
-                let job = manager.job(info.id).await.unwrap();
-                let info = until(&job, &[JobState::Acknowledged, JobState::Error]).await;
-                assert_eq!(info.state, JobState::Acknowledged, "{point}: {:?}", info.error);
+            Some((job, _)) => {
+                let info = until(job, &[JobState::Acknowledged, JobState::Error]).await;
+                assert_eq!(
+                    info.state,
+                    JobState::Acknowledged,
+                    "{point}: {:?}",
+                    info.error
+                );
             }
             // A job that is not listed was acknowledged, or its making was never answered.
             None => assert!(

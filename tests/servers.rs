@@ -32,7 +32,10 @@ fn content(folder: &Path) {
             })
             .take(size)
             .collect();
-        fs::File::create(folder.join(name)).unwrap().write_all(&bytes).unwrap();
+        fs::File::create(folder.join(name))
+            .unwrap()
+            .write_all(&bytes)
+            .unwrap();
     }
 }
 
@@ -48,9 +51,16 @@ async fn serves(kind: Kind) {
     let manager = service.manager().await;
     let kinds: &[Option<&TestCa>] = &[None, Some(&ca)];
     for tls in kinds {
-        let server = RealServer::start(kind, folder.path(), *tls).unwrap_or_else(|error| panic!("{error}"));
+        let server =
+            RealServer::start(kind, folder.path(), *tls).unwrap_or_else(|error| panic!("{error}"));
         for (name, _) in SIZES {
-            fetch(&service, &manager, &server.url(&format!("/{name}")), &folder.path().join(name)).await;
+            fetch(
+                &service,
+                &manager,
+                &server.url(&format!("/{name}")),
+                &folder.path().join(name),
+            )
+            .await;
         }
         continues_after_suspend(&service, &manager, &server, &folder.path().join("large")).await;
     }
@@ -58,7 +68,15 @@ async fn serves(kind: Kind) {
 
 async fn fetch(service: &Service, manager: &Manager, url: &str, original: &Path) {
     let job = service.get(manager, url, "file").await;
-    let info = until(&job, &[JobState::Transferred, JobState::Error, JobState::TransientError]).await;
+    let info = until(
+        &job,
+        &[
+            JobState::Transferred,
+            JobState::Error,
+            JobState::TransientError,
+        ],
+    )
+    .await;
     assert_eq!(info.state, JobState::Transferred, "{url}: {:?}", info.error);
     job.complete().await.unwrap();
     assert_eq!(sha256(&service.file("file")), sha256(original), "{url}");
@@ -124,7 +142,8 @@ async fn a_sparse_file_of_5_gib_arrives_from_every_server() {
     let service = Service::start();
     let manager = service.manager().await;
     for kind in Kind::ALL {
-        let server = RealServer::start(kind, folder.path(), None).unwrap_or_else(|error| panic!("{error}"));
+        let server =
+            RealServer::start(kind, folder.path(), None).unwrap_or_else(|error| panic!("{error}"));
         let job = service.get(&manager, &server.url("/sparse"), "file").await;
         let wait = support::until_within(&job, std::time::Duration::from_mins(10), |info| {
             matches!(info.state, JobState::Transferred | JobState::Error)

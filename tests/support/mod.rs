@@ -46,7 +46,10 @@ impl Service {
 
     /// Everything but the process.
     pub fn prepare(config: &str) -> Self {
-        let home = tempfile::Builder::new().prefix("bgcopy-").tempdir().unwrap();
+        let home = tempfile::Builder::new()
+            .prefix("bgcopy-")
+            .tempdir()
+            .unwrap();
         for folder in ["run", "state", "config/bgcopy", "downloads"] {
             fs::create_dir_all(home.path().join(folder)).unwrap();
         }
@@ -124,7 +127,10 @@ impl Service {
     pub async fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
         let wait = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        tokio::time::timeout(PATIENCE, wait).await.expect("the service does not end").unwrap()
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .expect("the service does not end")
+            .unwrap()
     }
 
     /// Stops the process as an init system would.
@@ -249,5 +255,8 @@ pub fn sha256(path: &Path) -> String {
         }
         hash.update(&buffer[..count]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -2,12 +2,9 @@
 
 use std::str::FromStr;
 
-use bgcopy_client::{Address, Job, JobId, JobInfo, Manager};
+use bgcopy_client::{Address, Job, JobId, Manager};
 
-use crate::{
-    failure::{Exit, Failure},
-    terminal::Terminal,
-};
+use crate::{failure::Failure, terminal::Terminal};
 
 /// The surroundings of a command.
 #[derive(Clone, Debug)]
@@ -63,53 +60,14 @@ pub fn short_id(id: JobId) -> String {
 
 /// The jobs that are named, in that order. Nothing is done when one of them is not there.
 pub async fn find(manager: &Manager, named: &[JobRef]) -> Result<Vec<Job>, Failure> {
-    let mut listed = None;
     let mut found = Vec::with_capacity(named.len());
     for name in named {
-        let job = match name {
+        found.push(match name {
             JobRef::Id(id) => manager.job(*id).await?,
-            JobRef::Prefix(prefix) => {
-                let jobs = match &mut listed {
-                    Some(jobs) => jobs,
-                    none => none.insert(manager.jobs(is_administrator()).await?),
-                };
-                one_of(jobs, prefix)?
-            }
-        };
-        found.push(job);
+            JobRef::Prefix(prefix) => manager.find(prefix).await?,
+        });
     }
     Ok(found)
-}
-
-/// Whether this user may see everyone's jobs.
-fn is_administrator() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn one_of(jobs: &[(Job, JobInfo)], prefix: &str) -> Result<Job, Failure> {
-    let ids = jobs.iter().map(|(job, _)| job.id());
-    let at = position(ids, prefix)?;
-    Ok(jobs[at].0.clone())
-}
-
-/// Which of these ids begins with the prefix.
-fn position(ids: impl Iterator<Item = JobId>, prefix: &str) -> Result<usize, Failure> {
-    let mut matching = ids
-        .enumerate()
-        .filter(|(_, id)| id.simple().to_string().starts_with(prefix));
-    match (matching.next(), matching.next()) {
-        (Some((at, _)), None) => Ok(at),
-        (None, _) => Err(Failure::new(
-            Exit::NoJob,
-            format!(
-                "there is no unfinished job whose id begins with {prefix}; `bgcopy list` shows those that there are"
-            ),
-        )),
-        (Some(_), Some(_)) => Err(Failure::new(
-            Exit::NoJob,
-            format!("several jobs have ids that begin with {prefix}; give more digits"),
-        )),
-    }
 }
 
 #[cfg(test)]
@@ -129,20 +87,5 @@ mod tests {
             assert!(text.parse::<JobRef>().is_err(), "{text}");
         }
         assert_eq!(short_id(id), "1f3a9c02");
-    }
-
-    #[test]
-    fn a_prefix_must_fit_exactly_one_job() {
-        let ids = [
-            0x1f3a_0000_0000_0000_0000_0000_0000_0001,
-            0x1f3a_0000_0000_0000_0000_0000_0000_0002,
-            0x2f3a_0000_0000_0000_0000_0000_0000_0003,
-        ]
-        .map(JobId::from_u128);
-        assert_eq!(position(ids.into_iter(), "2f3a"), Ok(2));
-        for prefix in ["1f3a", "3333"] {
-            let failure = position(ids.into_iter(), prefix).unwrap_err();
-            assert_eq!(failure.exit(), Exit::NoJob);
-        }
     }
 }

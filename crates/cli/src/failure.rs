@@ -102,6 +102,8 @@ impl From<Error> for Failure {
                     format!("{sentence}; `bgcopy list` shows the jobs that there are"),
                 ),
                 ErrorName::AccessDenied => Self::new(Exit::NoJob, sentence),
+                // No refusal: the service cannot do its work, or is about to end.
+                ErrorName::StoreFailure | ErrorName::Internal => Self::new(Exit::Service, sentence),
                 _ => Self::new(Exit::Refused, sentence),
             },
             Error::PathNotUtf8(_) => Self::new(Exit::Usage, sentence),
@@ -166,6 +168,7 @@ mod tests {
         assert_eq!(service(ErrorName::NotFound).exit(), Exit::NoJob);
         assert_eq!(service(ErrorName::AccessDenied).exit(), Exit::NoJob);
         assert_eq!(service(ErrorName::InvalidState).exit(), Exit::Refused);
+        assert_eq!(service(ErrorName::Internal).exit(), Exit::Service);
         assert_eq!(
             Failure::from(Error::NotRunning(Address::User)).exit(),
             Exit::Service

@@ -239,9 +239,11 @@ impl<'a> Service<'a> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::time::Duration;
+    use std::{collections::BTreeSet, time::Duration};
 
-    use bgcopy_client::{HResult, JobId, JobState, JobTrouble, Priority, Profile, Timestamp};
+    use bgcopy_client::{
+        ErrorContext, HResult, JobId, JobState, JobTrouble, Priority, Profile, Timestamp,
+    };
 
     use super::*;
 
@@ -293,9 +295,8 @@ pub(crate) mod tests {
         );
     }
 
-    #[test]
-    fn a_file_s_url_has_no_password() {
-        let file = FileInfo {
+    fn file() -> FileInfo {
+        FileInfo {
             index: 0,
             remote_name: "https://me:secret@h/x".into(),
             local_name: "/tmp/x".into(),
@@ -308,8 +309,50 @@ pub(crate) mod tests {
             etag: None,
             last_modified: None,
             length_verified: true,
-        };
-        let text = serde_json::to_string(&File::from(&file)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_s_url_has_no_password() {
+        let text = serde_json::to_string(&File::from(&file())).unwrap();
         assert!(text.contains(r#""path":"/tmp/x""#) && !text.contains("secret"));
+    }
+
+    #[test]
+    fn every_field_is_in_the_documentation() {
+        let page = include_str!("../../../docs/json.md");
+        let error = ErrorInfo {
+            code: HResult::E_FAIL,
+            code_name: String::new(),
+            context: ErrorContext::Transport,
+            context_description: String::new(),
+            file: None,
+            description: String::new(),
+            protocol: String::new(),
+        };
+        let (job, file) = (job(), file());
+        for (heading, value) in [
+            ("job", serde_json::to_value(Job::from(&job))),
+            ("file", serde_json::to_value(File::from(&file))),
+            ("error", serde_json::to_value(Error::from(&error))),
+            ("service", serde_json::to_value(Service::new(None))),
+        ] {
+            let (_, section) = page.split_once(&format!("\n## {heading}\n")).unwrap();
+            let section = section.split("\n## ").next().unwrap_or_default();
+            let documented: BTreeSet<_> = section
+                .lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split('|').next())
+                .flat_map(|cell| cell.split(", "))
+                .map(|name| name.trim_matches(['`', ' ']))
+                .collect();
+            let value = value.unwrap();
+            let printed: BTreeSet<_> = value
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            assert_eq!(documented, printed, "{heading}");
+        }
     }
 }

@@ -94,6 +94,17 @@ impl Manager {
         self.job_at(&path)
     }
 
+    /// Finds a job by the first digits of its identity, at least four: of those that the caller may see, exactly one
+    /// begins so. One that became final is found for a while.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `NotFound` when there is none or more than one.
+    pub async fn find(&self, digits: &str) -> Result<Job> {
+        let manager = self.link.manager().await?;
+        let path = manager.get_job(digits).await?;
+        self.job_at(&path)
+    }
+
     /// The jobs that are not final, the oldest first: this user's, or everyone's for an administrator who asks.
     pub async fn jobs(&self, all_users: bool) -> Result<Vec<(Job, JobInfo)>> {
         let (_, listed) = self.link.list(all_users).await?;

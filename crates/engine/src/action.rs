@@ -6,6 +6,9 @@ use crate::event::{Attempt, Ticket};
 
 /// Something to do. Of the actions of one step the driver makes every [`Action::Store`] durable first, in order and
 /// in one transaction; only then it does the others, in order. If that transaction fails, it does none of them.
+///
+/// A step's actions come in this order: stores; what looks different, files before their job; work with files; answers;
+/// jobs that are forgotten. Each thing is named once, with the records as they are at the end of the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Record this.

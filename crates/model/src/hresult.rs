@@ -165,7 +165,11 @@ impl HResult {
     /// The HTTP status in it, if it is one.
     pub const fn http_status(self) -> Option<u16> {
         let status = (self.0 & 0xffff) as u16;
-        if self.0 >> 16 == 0x8019 { Some(status) } else { None }
+        if self.0 >> 16 == 0x8019 {
+            Some(status)
+        } else {
+            None
+        }
     }
 
     /// A name for people: the symbol, `HTTP 404`, or the number.

@@ -15,7 +15,7 @@ use super::{
     intake, job,
     signals::{Change, Scope},
 };
-use crate::authz::Action;
+use crate::{authz::Action, driver::JobSnapshot};
 
 pub(super) async fn call(call: &Call, member: &str) -> Outcome {
     match member {
@@ -97,20 +97,38 @@ async fn create(
     call.answer(&job_path(made.await.map_err(refused)?))
 }
 
+/// Digits of an identity that may stand for all of it.
+const LEAST_DIGITS: usize = 4;
+
 fn get_job(call: &Call, id: &str) -> Outcome {
-    let unknown = || {
-        let detail = format!("there is no job {id}");
-        Refusal::new(Condition::NotFound, detail)
-    };
-    // What is no identity names no job.
-    let id: JobId = id.parse().map_err(|_| unknown())?;
     let view = call.service.handle().view();
-    let job = view.job(id).ok_or_else(unknown)?;
     let caller = call.client.caller.user;
-    if !call.service.authz().may(caller, Action::See(job.owner)) {
-        return Err(foreign(&job));
+    let may_see = |job: &JobSnapshot| call.service.authz().may(caller, Action::See(job.owner));
+    if let Ok(id) = id.parse::<JobId>() {
+        let job = view.job(id).ok_or_else(|| unknown(id))?;
+        if !may_see(&job) {
+            return Err(foreign(&job));
+        }
+        return call.answer(&job_path(id));
     }
-    call.answer(&job_path(id))
+    let is_prefix = id.len() >= LEAST_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_prefix {
+        return Err(unknown(id).into());
+    }
+    let mut found = view.begin_with(&id.to_ascii_lowercase());
+    found.retain(|job| may_see(job));
+    match found.as_slice() {
+        [job] => call.answer(&job_path(job.id)),
+        [] => Err(unknown(id).into()),
+        _ => {
+            let detail = format!("several jobs have ids that begin with {id}; give more digits");
+            Err(Refusal::new(Condition::NotFound, detail).into())
+        }
+    }
+}
+
+fn unknown(id: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Condition::NotFound, format!("there is no job {id}"))
 }
 
 /// The jobs that are not final and that the caller asks for.

@@ -29,6 +29,8 @@ pub(super) enum Effect {
     ShowJob(Box<JobSnapshot>),
     ShowFile(JobId, Box<FileSnapshot>, JobProgress),
     Forget(JobId),
+    /// Tells a reporter that what its report changed is durable.
+    Acknowledge(oneshot::Sender<()>),
 }
 
 /// What a transfer begins with.
@@ -126,6 +128,10 @@ impl Driver {
                 }
                 Effect::ShowFile(job, file, progress) => self.view.put_file(job, *file, progress),
                 Effect::Forget(id) => self.view.forget(id),
+                Effect::Acknowledge(done) => {
+                    // A run that has ended meanwhile does not listen any more.
+                    let _ = done.send(());
+                }
             }
         }
     }
@@ -201,12 +207,11 @@ pub(super) fn crash_points(mutations: &[Mutation]) {
     for mutation in mutations {
         match mutation {
             Mutation::PutJob(job) => match job.phase {
-                JobPhase::Suspended | JobPhase::Queued => crash::point("job-committed"),
                 JobPhase::Transferred => crash::point("transferred-committed"),
                 JobPhase::Completing { .. } => crash::point("completing-committed"),
                 JobPhase::Acknowledged { .. } => crash::point("acknowledged-committed"),
                 JobPhase::Cancelled { .. } => crash::point("cancelled-committed"),
-                _ => {}
+                _ => crash::point("job-committed"),
             },
             Mutation::PutFiles(_, files) => {
                 let has_extents = |file: &FileRecord| {

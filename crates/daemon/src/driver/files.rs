@@ -94,7 +94,10 @@ fn spawn<T: Send + 'static>(
     work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
 ) {
     let messages = driver.messages.clone();
+    let naming = driver.naming.clone();
     tokio::spawn(async move {
+        // The semaphore is never closed.
+        let _turn = naming.acquire().await;
         let result = work.await;
         let _ = messages.send(Message::Event(event(id, result)));
     });

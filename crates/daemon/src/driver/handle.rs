@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bgcopy_disk::Disk;
 use bgcopy_engine::{Call, Refusal, Reply};
-use bgcopy_model::{
-    Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp,
-};
+use bgcopy_model::{Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Message, publisher::Publisher};

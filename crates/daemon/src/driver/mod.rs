@@ -33,7 +33,7 @@ use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Refusal, Reply, Ticket
 use bgcopy_model::{FileId, Limits, Mutation};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use self::{effects::Effect, names::Names};
 pub use self::{
@@ -44,6 +44,9 @@ use crate::clock::{BootTimer, Clock};
 
 /// How long after a failed transaction it is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// Files that are named or deleted at once.
+const NAMING_AT_ONCE: usize = 32;
 
 /// Messages that are taken from the queue at once.
 const MESSAGES_AT_ONCE: usize = 256;
@@ -68,6 +71,8 @@ pub(super) enum Message {
     Call(Call, oneshot::Sender<Result<Reply, Refusal>>),
     /// A report.
     Event(Event),
+    /// A report whose sender does not go on before what it changed is durable.
+    Durably(Event, oneshot::Sender<()>),
     /// Stop: end the transfers with a checkpoint, answer when all is durable.
     Stop(oneshot::Sender<()>),
 }
@@ -85,6 +90,8 @@ struct Driver {
     /// Answers that clients wait for.
     tickets: HashMap<Ticket, oneshot::Sender<Result<Reply, Refusal>>>,
     last_ticket: u64,
+    /// Files that are named or deleted at once: a job can have a hundred thousand.
+    naming: Arc<Semaphore>,
     /// How to stop each running transfer.
     running: HashMap<FileId, (Attempt, oneshot::Sender<()>)>,
     /// Steps whose transactions are under way, the oldest first.
@@ -135,6 +142,7 @@ pub fn start(
         messages,
         tickets: HashMap::new(),
         last_ticket: 0,
+        naming: Arc::new(Semaphore::new(NAMING_AT_ONCE)),
         running: HashMap::new(),
         pending: VecDeque::new(),
         stopping: None,
@@ -222,6 +230,10 @@ impl Driver {
                 }
                 self.step(event);
             }
+            Message::Durably(event, done) => {
+                let actions = self.engine.step(event, self.clock.now());
+                self.take_and(actions, vec![Effect::Acknowledge(done)]);
+            }
             Message::Stop(done) => {
                 self.stopping = Some(done);
                 for (_, stop) in std::mem::take(&mut self.running).into_values() {
@@ -238,9 +250,13 @@ impl Driver {
 
     /// Queues the transaction of a step, and its effects behind it.
     fn take(&mut self, actions: Vec<Action>) {
-        if actions.is_empty() {
-            return;
+        if !actions.is_empty() {
+            self.take_and(actions, Vec::new());
         }
+    }
+
+    /// The same, with more effects after those of the actions.
+    fn take_and(&mut self, actions: Vec<Action>, more: Vec<Effect>) {
         let mut mutations = Vec::new();
         let mut effects = Vec::new();
         for action in actions {
@@ -249,6 +265,7 @@ impl Driver {
                 other => effects.extend(self.effect(other)),
             }
         }
+        effects.extend(more);
         if mutations.is_empty() && self.pending.is_empty() {
             self.perform(effects);
             return;

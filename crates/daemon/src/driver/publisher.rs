@@ -126,6 +126,15 @@ impl Publisher {
         self.read().jobs.get(&id).cloned()
     }
 
+    /// The jobs, also final ones, whose identities begin with these digits.
+    pub fn begin_with(&self, digits: &str) -> Vec<Arc<JobSnapshot>> {
+        let shown = self.read();
+        let jobs = shown.jobs.iter();
+        jobs.filter(|(id, _)| id.simple().to_string().starts_with(digits))
+            .map(|(_, job)| job.clone())
+            .collect()
+    }
+
     /// The jobs that are not final, the oldest first.
     pub fn jobs(&self) -> Vec<Arc<JobSnapshot>> {
         let mut jobs: Vec<_> = self

@@ -76,6 +76,17 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// Reports, and waits until what the report changed is durable.
+    async fn report_durably(&self, report: Report) -> Result<(), Halt> {
+        let (done, durable) = oneshot::channel();
+        let event = Event::Transfer(self.id, self.attempt, report);
+        let _ = self.messages.send(Message::Durably(event, done));
+        // A driver that is gone never recorded it, so the run ends too.
+        durable.await.map_err(|_| Halt::Stopped)
+    }
+}
+
 /// Why a run ends before every byte is here.
 enum Halt {
     Stopped,
@@ -363,8 +374,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Empties the temporary file.
+    /// Empties the temporary file. That its bytes no longer count is durable before the first new byte is written:
+    /// otherwise a crash could leave the old version's validator beside bytes of the new one.
     async fn restart(&mut self, changed: bool) -> Result<(), Halt> {
+        self.reporter
+            .report_durably(Report::Restarted { changed })
+            .await?;
         if let Some(temporary) = &self.temporary {
             temporary.truncate().await?;
         }
@@ -372,7 +387,6 @@ impl Run<'_> {
         self.size = None;
         self.durable = RangeSet::new();
         self.version = None;
-        self.reporter.report(Report::Restarted { changed });
         Ok(())
     }
 
