@@ -10,6 +10,8 @@ pub const JOB: &str = include_str!("../interfaces/org.bgcopy.Job1.xml");
 pub const FILE: &str = include_str!("../interfaces/org.bgcopy.File1.xml");
 /// `org.bgcopy.Error1`.
 pub const ERROR: &str = include_str!("../interfaces/org.bgcopy.Error1.xml");
+/// `org.bgcopy.Callback1`, which a client's process has and not the service.
+pub const CALLBACK: &str = include_str!("../interfaces/org.bgcopy.Callback1.xml");
 /// The standard interfaces that every object has: Introspectable, Peer and Properties.
 pub const STANDARD: &str = include_str!("../interfaces/standard.xml");
 /// `org.freedesktop.DBus.ObjectManager`, which the manager and each job have.

@@ -4,6 +4,7 @@
 //! documentation of the interfaces), the typed dictionaries and the client's proxies. It must never decide anything,
 //! keep state or open a connection.
 
+mod callback;
 mod dictionary;
 mod error;
 pub mod introspection;
@@ -12,6 +13,7 @@ pub mod options;
 pub mod properties;
 pub mod proxies;
 
+pub use callback::Callback;
 pub use dictionary::{Access, Property};
 pub use error::{CallError, ErrorName, Result};
 pub use options::{FileArgs, FileOptions, JobOptions, Variables};

@@ -19,6 +19,9 @@ pub const FILE: &str = "org.bgcopy.File1";
 /// The interface of a job's error.
 pub const ERROR: &str = "org.bgcopy.Error1";
 
+/// The interface of a client's callback object.
+pub const CALLBACK: &str = "org.bgcopy.Callback1";
+
 /// What every error name of this contract begins with.
 pub const ERROR_PREFIX: &str = "org.bgcopy.Error.";
 

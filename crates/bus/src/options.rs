@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
-use zbus::Type;
+use zbus::{OwnedObjectPath, Type};
 
 use crate::dictionary::options;
 
@@ -20,6 +20,12 @@ options! {
         auto_complete: bool = "AutoComplete";
         /// [`bgcopy_model::NotifyFlags::bits`].
         notify_flags: u32 = "NotifyFlags";
+        /// The program to run when no callback object answers, and its arguments.
+        notify_command: Vec<String> = "NotifyCommand";
+        /// The name on the owner's session bus to start when there is no callback object.
+        activation_name: String = "ActivationName";
+        /// The callback object, on the caller's connection.
+        notify_interface: OwnedObjectPath = "NotifyInterface";
         /// The shortest time before a retry, in seconds.
         minimum_retry_delay: u32 = "MinimumRetryDelay";
         /// How long the job may go without a byte, in seconds; 0: every error is fatal.

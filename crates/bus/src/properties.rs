@@ -52,6 +52,10 @@ properties! {
         auto_complete: bool = "AutoComplete", ReadWrite;
         /// [`bgcopy_model::NotifyFlags::bits`].
         notify_flags: u32 = "NotifyFlags", ReadWrite;
+        /// The program to run when no callback object answers, and its arguments; empty: none.
+        notify_command: Vec<String> = "NotifyCommand", ReadWrite;
+        /// The name on the owner's session bus to start when there is no callback object; empty: none.
+        activation_name: String = "ActivationName", ReadWrite;
         /// The shortest time before a retry, in seconds.
         minimum_retry_delay: u32 = "MinimumRetryDelay", ReadWrite;
         /// How long it may go without a byte, in seconds; 0: every error is fatal.

@@ -3,7 +3,7 @@
 //! Only the settable properties are here one by one; [`crate::properties::read`] reads a whole set in one call. No
 //! value is cached, since changes are told to subscribers only.
 
-use zbus::{OwnedObjectPath, proxy};
+use zbus::{ObjectPath, OwnedObjectPath, proxy};
 
 use crate::{FileArgs, FileOptions, JobOptions, JobProperties, Result, properties::FileProperties};
 
@@ -98,6 +98,13 @@ pub trait Job1 {
     /// Withdraws that.
     fn unsubscribe(&self) -> Result<()>;
 
+    /// Makes an object on this connection the job's callback object; `/`: none any more.
+    fn set_notify_interface(&self, path: &ObjectPath<'_>) -> Result<()>;
+
+    /// The connection and path of the callback object; empty and `/`: none.
+    #[zbus(name = "GetNotifyInterface")]
+    fn notify_interface(&self) -> Result<(String, OwnedObjectPath)>;
+
     /// Sets the name.
     #[zbus(property)]
     fn set_name(&self, name: &str) -> Result<()>;
@@ -117,6 +124,14 @@ pub trait Job1 {
     /// Sets which events the client wants to be called for.
     #[zbus(property)]
     fn set_notify_flags(&self, notify_flags: u32) -> Result<()>;
+
+    /// Sets the program to run when no callback object answers, and its arguments; empty: none.
+    #[zbus(property)]
+    fn set_notify_command(&self, command: &[&str]) -> Result<()>;
+
+    /// Sets the name on the owner's session bus to start when there is no callback object; empty: none.
+    #[zbus(property)]
+    fn set_activation_name(&self, name: &str) -> Result<()>;
 
     /// Sets the shortest time before a retry, in seconds.
     #[zbus(property)]

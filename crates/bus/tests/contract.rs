@@ -7,13 +7,15 @@ use std::{
 };
 
 use bgcopy_bus::{
-    Access, ErrorProperties, FileArgs, FileOptions, FileProperties, Job1Proxy, JobOptions,
-    JobProperties, Manager1Proxy, ManagerProperties, Property, introspection, names,
+    Access, Callback, ErrorProperties, FileArgs, FileOptions, FileProperties, Job1Proxy,
+    JobOptions, JobProperties, Manager1Proxy, ManagerProperties, Property, introspection, names,
 };
+use bgcopy_model::{FileId, JobId};
 use futures_util::StreamExt;
 use roxmltree::{Document, Node, ParsingOptions};
 use zbus::{
-    Connection, Guid, Message, MessageStream, OwnedObjectPath, Variant, connection, message::Type,
+    Connection, Guid, Message, MessageStream, ObjectPath, OwnedObjectPath, Variant, connection,
+    fdo, message::Type,
 };
 
 /// The methods of an interface: name → (signature of the arguments, of the answer).
@@ -66,6 +68,7 @@ fn every_interface_and_member_is_documented() {
         introspection::JOB,
         introspection::FILE,
         introspection::ERROR,
+        introspection::CALLBACK,
     ] {
         let document = parse(text);
         for node in ["interface", "method", "signal", "property", "arg"]
@@ -218,6 +221,7 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "s" => reply.build(&""),
             "u" => reply.build(&0_u32),
             "o" => reply.build(&path()),
+            "so" => reply.build(&("", path())),
             "ao" => reply.build(&vec![path()]),
             "a(oa{sv})" => {
                 reply.build(&Vec::<(OwnedObjectPath, BTreeMap<String, Variant<'_>>)>::new())
@@ -246,6 +250,7 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
     let heard = Arc::new(Mutex::new(BTreeMap::new()));
     let peer = tokio::spawn(answer(server, heard.clone()));
 
+    let path = |path| ObjectPath::try_from(path).unwrap();
     let calls = async {
         let manager = Manager1Proxy::new(&client).await?;
         let (options, files) = (JobOptions::default(), Vec::<FileArgs>::new());
@@ -273,11 +278,15 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         job.get_error().await?;
         job.subscribe().await?;
         job.unsubscribe().await?;
+        job.set_notify_interface(&path("/")).await?;
+        job.notify_interface().await?;
         job.set_name("").await?;
         job.set_description("").await?;
         job.set_priority(0).await?;
         job.set_auto_complete(true).await?;
         job.set_notify_flags(0).await?;
+        job.set_notify_command(&[]).await?;
+        job.set_activation_name("").await?;
         job.set_minimum_retry_delay(0).await?;
         job.set_no_progress_timeout(0).await
     };
@@ -351,4 +360,68 @@ fn the_signals_are_those_of_the_proxies() {
     ] {
         assert_eq!(signals(text), BTreeSet::new());
     }
+}
+
+#[tokio::test]
+async fn the_calls_to_a_client_are_those_of_the_document_and_read_back() {
+    let job = JobId::from_u128(7);
+    let file = FileId { job, index: 3 };
+    let calls = [
+        Callback::FileTransferred(file),
+        Callback::JobError(job),
+        Callback::JobModification(job),
+        Callback::JobTransferred(job),
+    ];
+    let (service, client) = connections().await;
+    let peer = tokio::spawn(async move {
+        let mut stream = MessageStream::from(&client);
+        let mut heard = Vec::new();
+        while heard.len() < calls.len() {
+            let call = stream.next().await.unwrap().unwrap();
+            let header = call.header();
+            assert_eq!(header.interface().unwrap().as_str(), names::CALLBACK);
+            assert_eq!(header.path().unwrap().as_str(), "/app");
+            let signature = call.body().signature().to_string_no_parens();
+            heard.push((header.member().unwrap().to_string(), signature));
+            assert!(calls.contains(&Callback::read(&call).unwrap()));
+            client.reply(&header, &()).await.unwrap();
+        }
+        heard
+    });
+    let path = ObjectPath::try_from("/app").unwrap();
+    for call in calls {
+        let answer = call.call(&service, None, &path);
+        tokio::time::timeout(Duration::from_mins(1), answer)
+            .await
+            .expect("the client answers")
+            .unwrap();
+    }
+    let documented: Vec<_> = methods(introspection::CALLBACK)
+        .into_iter()
+        .map(|(name, (arguments, answer))| {
+            assert_eq!(answer, "", "{name} gives nothing back");
+            (name, arguments)
+        })
+        .collect();
+    assert_eq!(peer.await.unwrap(), documented);
+}
+
+#[test]
+fn a_call_that_no_callback_object_has_is_answered_with_what_is_wrong() {
+    let call = |member, body: &(&str, u32)| {
+        let call = Message::method_call("/app", member);
+        Callback::read(&call.build(body).unwrap()).unwrap_err()
+    };
+    assert!(matches!(
+        call("JobDone", &("", 0)),
+        fdo::Error::UnknownMethod(_)
+    ));
+    assert!(matches!(
+        call("JobTransferred", &("", 0)),
+        fdo::Error::InvalidArgs(_)
+    ));
+    let elsewhere = ObjectPath::try_from("/org/bgcopy").unwrap();
+    let call = Message::method_call("/app", "JobTransferred").build(&elsewhere);
+    let error = Callback::read(&call.unwrap()).unwrap_err();
+    assert!(matches!(error, fdo::Error::InvalidArgs(_)), "{error}");
 }

@@ -12,7 +12,7 @@ use clap::{
 use crate::{
     commands::{
         add, cancel, complete, create, daemon, files, generate, get, list, resume, set, show,
-        suspend, wait, watch,
+        suspend, wait, watch, why,
     },
     context::JobRef,
     failure::EXIT_CODES,
@@ -126,6 +126,7 @@ pub enum Command {
     Set(set::Arguments),
     Wait(wait::Arguments),
     Watch(watch::Arguments),
+    Why(why::Arguments),
     #[command(subcommand)]
     Daemon(daemon::Command),
     #[command(hide = true)]
@@ -279,7 +280,7 @@ mod tests {
         let help = Cli::command().render_long_help().to_string();
         for command in [
             "get", "create", "add", "list", "show", "files", "resume", "suspend", "cancel",
-            "complete", "set", "wait", "watch", "daemon",
+            "complete", "set", "wait", "watch", "why", "daemon",
         ] {
             assert!(help.contains(&format!("\n  {command} ")), "{command}");
         }

@@ -205,6 +205,27 @@ impl<'a> Event<'a> {
     }
 }
 
+/// A call of a job to its client: what `watch --calls` tells.
+#[derive(Debug, Serialize)]
+pub struct Call<'a> {
+    #[serde(rename = "call")]
+    name: &'a str,
+    detail: &'a str,
+    job: Job<'a>,
+}
+
+impl<'a> Call<'a> {
+    /// `job_transferred`, `job_error`, `job_modification` or `file_transferred`, with the error's description or the
+    /// file's path.
+    pub fn new(name: &'a str, job: &'a JobInfo, detail: &'a str) -> Self {
+        Self {
+            name,
+            detail,
+            job: job.into(),
+        }
+    }
+}
+
 /// Files added to a job: what `add` answers.
 #[derive(Debug, Serialize)]
 pub struct Added {
@@ -259,6 +280,8 @@ pub(crate) mod tests {
             state: JobState::TransientError,
             auto_complete: true,
             notify_flags: NotifyFlags::default(),
+            notify_command: vec![],
+            activation_name: None,
             minimum_retry_delay: Duration::from_secs(5),
             no_progress_timeout: Duration::from_hours(14 * 24),
             error_count: 1,

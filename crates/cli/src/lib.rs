@@ -12,6 +12,7 @@
 //! from a server or another program reaches a terminal through [`format::clean`] alone.
 
 mod args;
+mod calls;
 mod commands;
 mod context;
 mod failure;

@@ -126,11 +126,24 @@ pub struct JobOptions {
     /// Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub no_progress_timeout: Option<Duration>,
+    /// Run this program with these arguments when the job is fetched or stopped by an error; must come last
+    ///
+    /// The service runs it as you, without a shell and in surroundings of its own, which tell it what happened:
+    /// `BGCOPY_EVENT` is transferred or error, `BGCOPY_JOB` the job's id, `BGCOPY_ERROR` a sentence. An application
+    /// that is registered as the job's client goes before it. Everything after --exec belongs to the program.
+    #[arg(
+        long,
+        value_name = "PROGRAM [ARGUMENT]",
+        num_args = 1..,
+        allow_hyphen_values = true,
+        value_hint = ValueHint::ExecutablePath
+    )]
+    pub exec: Vec<String>,
 }
 
 impl JobOptions {
     /// Begins a job like that.
-    pub fn begin<'a>(&self, manager: &'a Manager, name: &str) -> JobBuilder<'a> {
+    pub fn begin(&self, manager: &Manager, name: &str) -> Result<JobBuilder, Failure> {
         let mut job = manager
             .create_job(name)
             .priority(self.priority)
@@ -144,7 +157,36 @@ impl JobOptions {
         for (name, value) in &self.headers {
             job = job.header(name, value);
         }
-        job
+        if let Some(command) = self.command()? {
+            job = job.notify_command(command);
+        }
+        Ok(job)
+    }
+
+    /// The program of `--exec` and its arguments, the program by its absolute path.
+    fn command(&self) -> Result<Option<Vec<String>>, Failure> {
+        let Some((program, arguments)) = self.exec.split_first() else {
+            return Ok(None);
+        };
+        if !program.contains('/') {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "--exec wants the path of a program, since the service searches no PATH: write \
+                     --exec \"$(command -v {program})\""
+                ),
+            ));
+        }
+        let program = absolute(Path::new(program))?;
+        let program = program.into_os_string().into_string().map_err(|program| {
+            let program = program.display();
+            Failure::new(
+                Exit::Usage,
+                format!("the path {program} is not valid UTF-8"),
+            )
+        })?;
+        let command = std::iter::once(program).chain(arguments.iter().cloned());
+        Ok(Some(command.collect()))
     }
 }
 
@@ -214,6 +256,31 @@ mod tests {
         assert_eq!(files(&["http://h/a?x"], None, None).job_name(), "a");
         let three = ["http://h/a", "http://h/b", "http://h/c"];
         assert_eq!(files(&three, None, None).job_name(), "a and 2 more");
+    }
+
+    #[test]
+    fn everything_after_exec_is_the_program_s_and_the_program_has_a_path() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            options: JobOptions,
+        }
+        let command = |line: &[&str]| {
+            let line = ["x"].iter().chain(line);
+            <Line as clap::Parser>::parse_from(line).options.command()
+        };
+        assert_eq!(command(&[]), Ok(None));
+        let expected = ["/bin/echo", "--retry-delay", "-n"].map(str::to_owned);
+        assert_eq!(
+            command(&["--exec", "/bin/echo", "--retry-delay", "-n"]),
+            Ok(Some(expected.to_vec()))
+        );
+        assert_eq!(
+            command(&["--exec", "echo"]).unwrap_err().exit(),
+            Exit::Usage
+        );
+        let relative = command(&["--exec", "./echo"]).unwrap().unwrap();
+        assert!(relative[0].starts_with('/') && relative[0].ends_with("/echo"));
     }
 
     #[test]

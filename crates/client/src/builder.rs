@@ -11,7 +11,7 @@ use std::{
 use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
 use bgcopy_model::{ByteRange, Checksum, NotifyFlags, Priority, Profile};
 
-use crate::{Error, Job, Manager, Result, context};
+use crate::{Callback, Error, Job, Manager, Result, callback::SharedCallback, context};
 
 /// A file to fetch.
 #[derive(Clone, Debug)]
@@ -76,22 +76,24 @@ pub(crate) fn seconds(duration: Duration) -> u32 {
 /// A job to make. What is not said has the default of the profile.
 #[derive(Debug)]
 #[must_use = "a job is made by `create` or `submit`"]
-pub struct JobBuilder<'a> {
-    manager: &'a Manager,
+pub struct JobBuilder {
+    manager: Manager,
     profile: Profile,
     name: String,
     options: JobOptions,
     files: Vec<FileRequest>,
+    callback: Option<SharedCallback>,
 }
 
-impl<'a> JobBuilder<'a> {
-    pub(crate) fn new(manager: &'a Manager, name: String) -> Self {
+impl JobBuilder {
+    pub(crate) fn new(manager: Manager, name: String) -> Self {
         Self {
             manager,
             profile: Profile::Bits,
             name,
             options: JobOptions::default(),
             files: Vec::new(),
+            callback: None,
         }
     }
 
@@ -122,6 +124,26 @@ impl<'a> JobBuilder<'a> {
     /// Which events its client wants to be called for.
     pub const fn notify_flags(mut self, flags: NotifyFlags) -> Self {
         self.options.notify_flags = Some(flags.bits());
+        self
+    }
+
+    /// Has this object called when something happens to the job, from its first moment on: it is registered by the call
+    /// that makes the job. See [`Job::set_notify_interface`].
+    pub fn notify(mut self, callback: impl Callback) -> Self {
+        self.callback = Some(SharedCallback::new(callback));
+        self
+    }
+
+    /// The program that is run when something is due and nobody is registered, or the registered client fails: its
+    /// absolute path, and its arguments. It is run as the job's owner, without a shell.
+    pub fn notify_command(mut self, command: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.notify_command = Some(command.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The name on the owner's session bus that is started when something is due and nobody is registered.
+    pub fn activation_name(mut self, name: impl Into<String>) -> Self {
+        self.options.activation_name = Some(name.into());
         self
     }
 
@@ -174,9 +196,15 @@ impl<'a> JobBuilder<'a> {
             .into_iter()
             .map(FileRequest::into_args)
             .collect::<Result<Vec<_>>>()?;
-        let (profile, name) = (self.profile.name(), self.name.as_str());
         self.manager
-            .hand_over(profile, name, &self.options, &files, resume)
+            .hand_over(
+                self.profile,
+                &self.name,
+                self.options,
+                &files,
+                resume,
+                self.callback,
+            )
             .await
     }
 }

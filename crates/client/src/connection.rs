@@ -28,7 +28,9 @@ use zbus::{
 
 use crate::{
     Address, Error, Manager, Result, ServiceInfo, Surroundings, address,
+    callbacks::Callbacks,
     router::{self, Router},
+    session::Session,
     start,
     watch::Subscriptions,
 };
@@ -40,6 +42,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Connect {
     address: Address,
+    /// Whether a user's own daemon is started when it does not run.
     start: bool,
     any_version: bool,
     surroundings: Option<Surroundings>,
@@ -81,6 +84,13 @@ impl Connect {
 
     /// Connects.
     pub async fn open(self) -> Result<Manager> {
+        let callbacks = Arc::default();
+        let link = self.link(Arc::clone(&callbacks)).await?;
+        Ok(Manager::new(Session::new(Some(self), link, callbacks)))
+    }
+
+    /// Makes one connection.
+    pub(crate) async fn link(&self, callbacks: Arc<Callbacks>) -> Result<Link> {
         let connection = match &self.address {
             Address::User => self.dial_user().await?,
             Address::Path(path) => {
@@ -90,9 +100,13 @@ impl Connect {
             Address::Session => self.finish(connection::Builder::session()).await?,
             Address::System => self.finish(connection::Builder::system()).await?,
         };
-        Link::open(connection, self.address, self.any_version)
-            .await
-            .map(Manager::new)
+        Link::open(
+            connection,
+            self.address.clone(),
+            self.any_version,
+            callbacks,
+        )
+        .await
     }
 
     /// Connects to the user's daemon, and starts it when need be.
@@ -155,7 +169,7 @@ impl Connect {
     }
 }
 
-/// An open connection; closed when its last handle is dropped.
+/// An open connection; closed when its last handle is dropped. It is never opened again: a session makes another.
 #[derive(Debug)]
 pub(crate) struct Link {
     connection: Connection,
@@ -174,7 +188,12 @@ impl Drop for Link {
 }
 
 impl Link {
-    async fn open(connection: Connection, address: Address, any_version: bool) -> Result<Self> {
+    pub(crate) async fn open(
+        connection: Connection,
+        address: Address,
+        any_version: bool,
+        callbacks: Arc<Callbacks>,
+    ) -> Result<Self> {
         let reply = all_properties::<ManagerProperties>(&connection, MANAGER_PATH.try_into()?)
             .await
             .map_err(|error| match error.into() {
@@ -190,7 +209,7 @@ impl Link {
         // On a bus anybody can send a signal; the one who answered is the service.
         let sender = reply.header().sender().map(ToString::to_string);
         let router = Arc::new(Router::new(sender.filter(|_| connection.is_bus())));
-        let pump = router::start(&connection, router.clone()).await?;
+        let pump = router::start(&connection, router.clone(), callbacks).await?;
         Ok(Self {
             connection,
             address,
@@ -241,6 +260,12 @@ impl Link {
             .cache_properties(CacheProperties::No)
             .build()
             .await?)
+    }
+
+    /// Makes a callback object of this connection the job's; `/`: none.
+    pub(crate) async fn set_notify_interface(&self, id: JobId, path: ObjectPath<'_>) -> Result<()> {
+        let job = self.job(id).await?;
+        Ok(job.set_notify_interface(&path).await?)
     }
 
     /// Reads all properties of an object, and where in the stream of signals this answer stands.

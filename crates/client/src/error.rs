@@ -52,6 +52,9 @@ pub enum Error {
     /// An answer does not follow the contract.
     #[error("the service's answer cannot be understood: {0}")]
     Protocol(String),
+    /// The thread of a blocking connection could not be started.
+    #[error("no thread for the connection: {0}")]
+    Runtime(String),
     /// A path cannot be handed to the service: D-Bus carries UTF-8 alone.
     #[error("the path {} is not valid UTF-8", .0.display())]
     PathNotUtf8(PathBuf),

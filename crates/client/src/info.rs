@@ -42,6 +42,10 @@ pub struct JobInfo {
     pub auto_complete: bool,
     /// Which events its client wants to be called for.
     pub notify_flags: NotifyFlags,
+    /// The program that is run when no callback object answers, and its arguments; empty: none.
+    pub notify_command: Vec<String>,
+    /// The name on the owner's session bus that is started when there is no callback object.
+    pub activation_name: Option<String>,
     /// The shortest time before a retry.
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
@@ -104,6 +108,15 @@ pub struct FileInfo {
     pub last_modified: Option<String>,
     /// Whether something told the file's length before its end; `false` where only the connection's end did.
     pub length_verified: bool,
+}
+
+/// A callback object that is registered on a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The unique name of its connection on a bus; empty on a private socket.
+    pub client: String,
+    /// Its path in that client.
+    pub path: String,
 }
 
 /// The error object of a job in `ERROR` or `TRANSIENT_ERROR`.

@@ -5,15 +5,16 @@
 use std::{sync::Arc, time::Duration};
 
 use bgcopy_bus::{
-    ErrorName, ErrorProperties,
-    names::{error_path, file_of_path, job_path},
+    ErrorName, ErrorProperties, FileProperties,
+    names::{NO_OBJECT, error_path, file_of_path, file_path, job_path},
 };
-use bgcopy_model::{HResult, JobId, NotifyFlags, Priority};
+use bgcopy_model::{FileId, HResult, JobId, NotifyFlags, Priority};
 use futures_util::Stream;
+use zbus::ObjectPath;
 
 use crate::{
-    Error, ErrorInfo, FileInfo, FileRequest, JobInfo, Result, builder::seconds, connection::Link,
-    watch,
+    Callback, Error, ErrorInfo, FileInfo, FileRequest, JobInfo, Listener, Result, builder::seconds,
+    callback::SharedCallback, callbacks, connection::Link, session::Session, watch,
 };
 
 /// How Complete or Cancel ended.
@@ -40,13 +41,18 @@ impl Ended {
 /// A job. Cheap to clone; dropping it changes nothing in the service.
 #[derive(Clone, Debug)]
 pub struct Job {
-    link: Arc<Link>,
+    session: Arc<Session>,
     id: JobId,
 }
 
 impl Job {
-    pub(crate) const fn new(link: Arc<Link>, id: JobId) -> Self {
-        Self { link, id }
+    pub(crate) const fn new(session: Arc<Session>, id: JobId) -> Self {
+        Self { session, id }
+    }
+
+    /// A connection to make a call on.
+    pub(crate) async fn link(&self) -> Result<Arc<Link>> {
+        self.session.link().await
     }
 
     /// Its identity.
@@ -57,7 +63,7 @@ impl Job {
     /// How it is now. Answers for a while after the job became final.
     pub async fn info(&self) -> Result<JobInfo> {
         let (_, properties): (_, bgcopy_bus::JobProperties) =
-            self.link.read(job_path(self.id).as_ref()).await?;
+            self.link().await?.read(job_path(self.id).as_ref()).await?;
         properties.try_into()
     }
 
@@ -67,16 +73,30 @@ impl Job {
     ///
     /// The stream ends after the final state, or with an error: [`Error::Disconnected`] when the service ends.
     pub async fn watch(&self) -> Result<impl Stream<Item = Result<JobInfo>> + Send + use<>> {
-        watch::job(self.link.clone(), self.id).await
+        watch::job(self.link().await?, self.id).await
     }
 
     /// Its files, in order.
     pub async fn files(&self) -> Result<Vec<FileInfo>> {
-        let files = self.link.job(self.id).await?.list_files().await?;
+        let files = self.link().await?.job(self.id).await?.list_files().await?;
         files
             .into_iter()
             .map(|(_, properties)| properties.try_into())
             .collect()
+    }
+
+    /// The file of this index.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `NotFound` when there is none.
+    pub async fn file(&self, index: u32) -> Result<FileInfo> {
+        let file = FileId {
+            job: self.id,
+            index,
+        };
+        let link = self.link().await?;
+        let (_, properties): (_, FileProperties) = link.read(file_path(file).as_ref()).await?;
+        properties.try_into()
     }
 
     /// What stopped it; `None` when it is in no error state.
@@ -88,7 +108,7 @@ impl Job {
                 Some(ErrorName::NoErrorInformation | ErrorName::NotFound)
             )
         };
-        let found = self.link.job(self.id).await?.get_error().await;
+        let found = self.link().await?.job(self.id).await?.get_error().await;
         match found.map_err(Error::from) {
             Ok(_) => {}
             Err(error) if error.service_name() == Some(ErrorName::NoErrorInformation) => {
@@ -97,7 +117,8 @@ impl Job {
             Err(error) => return Err(error),
         }
         match self
-            .link
+            .link()
+            .await?
             .read::<ErrorProperties>(error_path(self.id).as_ref())
             .await
         {
@@ -110,7 +131,8 @@ impl Job {
     /// Adds a file; its index. A TRANSFERRED job becomes SUSPENDED.
     pub async fn add_file(&self, file: FileRequest) -> Result<u32> {
         let file = file.into_args()?;
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         let path = job.add_file(&file.url, &file.path, &file.options).await?;
         index(path.as_str())
     }
@@ -124,71 +146,159 @@ impl Job {
             .into_iter()
             .map(FileRequest::into_args)
             .collect::<Result<Vec<_>>>()?;
-        let paths = self.link.job(self.id).await?.add_files(&files).await?;
+        let paths = self
+            .link()
+            .await?
+            .job(self.id)
+            .await?
+            .add_files(&files)
+            .await?;
         paths.iter().map(|path| index(path.as_str())).collect()
     }
 
     /// Lets it go.
     pub async fn resume(&self) -> Result<()> {
-        Ok(self.link.job(self.id).await?.resume().await?)
+        Ok(self.link().await?.job(self.id).await?.resume().await?)
     }
 
     /// Stops it until it is resumed, completed or cancelled.
     pub async fn suspend(&self) -> Result<()> {
-        Ok(self.link.job(self.id).await?.suspend().await?)
+        Ok(self.link().await?.job(self.id).await?.suspend().await?)
     }
 
     /// Ends it and deletes what it fetched.
     pub async fn cancel(&self) -> Result<Ended> {
-        let code = self.link.job(self.id).await?.cancel().await?;
+        let code = self.link().await?.job(self.id).await?.cancel().await?;
+        self.session.callbacks.forget(self.id);
         Ok(Ended::from_code(code))
     }
 
     /// Ends it: finished files get their names, unfinished ones are dropped.
     pub async fn complete(&self) -> Result<Ended> {
-        let code = self.link.job(self.id).await?.complete().await?;
+        let code = self.link().await?.job(self.id).await?.complete().await?;
+        self.session.callbacks.forget(self.id);
         Ok(Ended::from_code(code))
     }
 
     /// Gives it another name.
     pub async fn set_name(&self, name: &str) -> Result<()> {
-        Ok(self.link.job(self.id).await?.set_name(name).await?)
+        Ok(self
+            .link()
+            .await?
+            .job(self.id)
+            .await?
+            .set_name(name)
+            .await?)
     }
 
     /// Gives it another description.
     pub async fn set_description(&self, description: &str) -> Result<()> {
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         Ok(job.set_description(description).await?)
     }
 
     /// Gives it another priority.
     pub async fn set_priority(&self, priority: Priority) -> Result<()> {
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         Ok(job.set_priority(priority.code()).await?)
     }
 
     /// Says whether the service completes it by itself.
     pub async fn set_auto_complete(&self, auto_complete: bool) -> Result<()> {
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         Ok(job.set_auto_complete(auto_complete).await?)
     }
 
     /// Says which events its client wants to be called for.
     pub async fn set_notify_flags(&self, flags: NotifyFlags) -> Result<()> {
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         Ok(job.set_notify_flags(flags.bits()).await?)
     }
 
     /// Sets the shortest time before a retry, in whole seconds, at least five.
     pub async fn set_minimum_retry_delay(&self, delay: Duration) -> Result<()> {
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         Ok(job.set_minimum_retry_delay(seconds(delay)).await?)
     }
 
     /// Sets how long it may go without a byte, in whole seconds; zero: every error is fatal.
     pub async fn set_no_progress_timeout(&self, timeout: Duration) -> Result<()> {
-        let job = self.link.job(self.id).await?;
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
         Ok(job.set_no_progress_timeout(seconds(timeout)).await?)
+    }
+
+    /// Has this object called when something happens to the job, in place of the one it had, whoever registered that
+    /// one. What happened while nobody was registered is told at once. An `Arc` of one object may serve many jobs.
+    ///
+    /// It is called as long as a handle of this connection is there, and registered again when the service comes back
+    /// after its end; a user's own service is started again for that, unless [`crate::Connect::existing`] says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `InvalidState` when the job is final and has nothing left to tell.
+    pub async fn set_notify_interface(&self, callback: impl Callback) -> Result<()> {
+        let callbacks = &self.session.callbacks;
+        self.session.keep_callbacks();
+        let link = self.link().await?;
+        let (number, before) = callbacks.put(self.id, SharedCallback::new(callback));
+        let path = callbacks::path(number);
+        let result = link.set_notify_interface(self.id, path.as_ref()).await;
+        if result.is_err() {
+            match before {
+                Some(before) => {
+                    callbacks.put(self.id, before);
+                }
+                None => callbacks.forget(self.id),
+            }
+        }
+        result
+    }
+
+    /// Has nobody called any more, whoever registered. What is due stays so until somebody is registered.
+    pub async fn clear_notify_interface(&self) -> Result<()> {
+        let none = ObjectPath::from_str_unchecked(NO_OBJECT);
+        let link = self.link().await?;
+        link.set_notify_interface(self.id, none).await?;
+        self.session.callbacks.forget(self.id);
+        Ok(())
+    }
+
+    /// Who is registered; `None` when nobody is.
+    pub async fn notify_interface(&self) -> Result<Option<Listener>> {
+        let link = self.link().await?;
+        let (client, path) = link.job(self.id).await?.notify_interface().await?;
+        Ok((path.as_str() != NO_OBJECT).then(|| Listener {
+            client,
+            path: path.to_string(),
+        }))
+    }
+
+    /// Sets the program that is run when something is due and nobody is registered, or the registered client fails:
+    /// its absolute path, and its arguments. It is run as the job's owner, without a shell. An empty list takes it
+    /// away.
+    pub async fn set_notify_command(
+        &self,
+        command: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<()> {
+        let command: Vec<String> = command.into_iter().map(Into::into).collect();
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
+        Ok(job.set_notify_command(&command).await?)
+    }
+
+    /// Sets the name on the owner's session bus that is started when something is due and nobody is registered; `None`
+    /// takes it away.
+    pub async fn set_activation_name(&self, name: Option<&str>) -> Result<()> {
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
+        Ok(job.set_activation_name(name.unwrap_or_default()).await?)
     }
 }
 

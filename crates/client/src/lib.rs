@@ -25,11 +25,17 @@
 //! A [`Manager`] is one connection; [`Job`]s hold on to it. It is used within a tokio runtime. Dropping a handle
 //! changes nothing in the service: a job goes on until it is completed or cancelled.
 //!
+//! An application that is to be told of its jobs implements [`Callback`] and registers it
+//! ([`JobBuilder::notify`], [`Job::set_notify_interface`]). One that watches on a screen uses [`Job::watch`].
+//!
 //! Owns the connection, the start of a user's daemon and the way back from signals to snapshots. It must never decide
 //! what a job does, and it never polls: what it tells of a job after the first look comes from the service's signals.
 
 mod address;
+pub mod blocking;
 mod builder;
+mod callback;
+mod callbacks;
 mod connection;
 mod context;
 mod error;
@@ -37,6 +43,7 @@ mod info;
 mod job;
 mod manager;
 mod router;
+mod session;
 mod start;
 mod watch;
 mod wire;
@@ -48,9 +55,10 @@ pub use bgcopy_model::{
     ParseChecksumError, Priority, Profile, Timestamp,
 };
 pub use builder::{FileRequest, JobBuilder};
+pub use callback::{Callback, CallbackError};
 pub use connection::Connect;
 pub use error::Error;
-pub use info::{ErrorInfo, FileInfo, JobInfo, JobTrouble, ServiceInfo};
+pub use info::{ErrorInfo, FileInfo, JobInfo, JobTrouble, Listener, ServiceInfo};
 pub use job::{Ended, Job};
 pub use manager::Manager;
 pub use start::{StartError, Surroundings};

@@ -1,8 +1,9 @@
-//! From the service's signals to those who watch.
+//! From the service's signals to those who watch, and from its calls to the callback objects.
 //!
 //! ```text
-//!  connection ──► pump (a task) ──► Router ──► Watcher: what changed, by job, until somebody takes it
-//!                                         └──► Watcher …
+//!  connection ──► pump (a task) ─┬─► Router ──► Watcher: what changed, by job, until somebody takes it
+//!                                │         └──► Watcher …
+//!                                └─► Callbacks
 //! ```
 //!
 //! The pump must always drain the connection, since answers to calls come the same way: it hands over and never waits
@@ -28,6 +29,8 @@ use zbus::{
     Connection, MatchRule, Message, MessageStream, OwnedObjectPath,
     message::{self, Sequence},
 };
+
+use crate::callbacks::Callbacks;
 
 /// Which jobs a watcher wants to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -167,6 +170,18 @@ impl Router {
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
+    /// Whether nothing more comes from the service.
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+
+    /// Whether the message is the service's own: on a bus anybody can send one.
+    fn is_from_service(&self, message: &Message) -> bool {
+        let header = message.header();
+        let sender = header.sender().map(zbus::names::UniqueName::as_str);
+        self.service.is_none() || sender == self.service.as_deref()
+    }
+
     /// Hands a message to those whom it concerns.
     fn route(&self, message: &Message) {
         if message.message_type() != message::Type::Signal {
@@ -183,7 +198,7 @@ impl Router {
             }
             return;
         }
-        if self.service.is_some() && sender != self.service.as_deref() {
+        if !self.is_from_service(message) {
             return;
         }
         let path = header.path().map_or("", |path| path.as_str());
@@ -253,10 +268,11 @@ impl Router {
     }
 }
 
-/// Starts the task that reads the connection's signals until it closes.
+/// Starts the task that reads what the connection brings until it closes.
 pub(crate) async fn start(
     connection: &Connection,
     router: Arc<Router>,
+    callbacks: Arc<Callbacks>,
 ) -> zbus::Result<JoinHandle<()>> {
     let messages = MessageStream::from(connection);
     let departures = if connection.is_bus() {
@@ -276,13 +292,25 @@ pub(crate) async fn start(
     // What the rule lets through is in the stream of all messages too; its own stream is read so that it never fills.
     let departures = departures.filter_map(|_| async { None });
     let messages = stream::select(messages, departures);
-    Ok(tokio::spawn(pump(messages, router)))
+    let connection = connection.clone();
+    Ok(tokio::spawn(pump(messages, connection, router, callbacks)))
 }
 
-async fn pump(messages: impl Stream<Item = zbus::Result<Message>>, router: Arc<Router>) {
+async fn pump(
+    messages: impl Stream<Item = zbus::Result<Message>>,
+    connection: Connection,
+    router: Arc<Router>,
+    callbacks: Arc<Callbacks>,
+) {
     let mut messages = std::pin::pin!(messages);
     while let Some(Ok(message)) = messages.next().await {
-        router.route(&message);
+        if message.message_type() != message::Type::MethodCall {
+            router.route(&message);
+        } else if router.is_from_service(&message) {
+            callbacks.serve(connection.clone(), message);
+        } else {
+            Callbacks::refuse(connection.clone(), message);
+        }
     }
     router.close();
 }

@@ -64,6 +64,8 @@ impl TryFrom<JobProperties> for JobInfo {
             auto_complete: wire.auto_complete,
             notify_flags: NotifyFlags::from_bits(wire.notify_flags)
                 .ok_or_else(|| unknown("set of flags", wire.notify_flags))?,
+            notify_command: wire.notify_command,
+            activation_name: text(wire.activation_name),
             minimum_retry_delay: Duration::from_secs(wire.minimum_retry_delay.into()),
             no_progress_timeout: Duration::from_secs(wire.no_progress_timeout.into()),
             error_count: wire.error_count,
@@ -152,6 +154,8 @@ pub(crate) mod tests {
             state_name: "transferring".into(),
             auto_complete: true,
             notify_flags: 3,
+            notify_command: vec![],
+            activation_name: String::new(),
             minimum_retry_delay: 5,
             no_progress_timeout: 0,
             error_count: 0,

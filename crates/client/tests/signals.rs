@@ -35,6 +35,8 @@ fn job_properties(bytes: u64) -> JobProperties {
         state_name: "transferring".into(),
         auto_complete: true,
         notify_flags: 3,
+        notify_command: vec![],
+        activation_name: String::new(),
         minimum_retry_delay: 5,
         no_progress_timeout: 0,
         error_count: 0,

@@ -3,6 +3,7 @@
 //! [`run`] is the whole of it. The parts are [`driver`] (the one task that decides and carries out), [`dbus`] (who is
 //! calling, may they, what do they want), [`clock`], [`config`] and [`instance`] (one service a user).
 
+mod activation;
 mod authz;
 pub mod clock;
 pub mod config;
@@ -15,5 +16,6 @@ mod places;
 mod readiness;
 mod run;
 
+pub use activation::activate;
 pub use places::{Mode, Options};
 pub use run::run;

@@ -122,6 +122,7 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
         restored,
         disk: Disk::new(rights),
         origin: bgcopy_origin::Client::new(config.origin())?,
+        programs: driver::Programs::new(mode == Mode::System, places.socket.clone()),
         limits: config.limits,
     };
     let (handle, work) = driver::start(parts, stop.clone()).context("cannot start the driver")?;

@@ -2,13 +2,13 @@
 
 use bgcopy_model::{Condition, FileId, FileIndex, JobId, Mutation};
 
-use crate::event::{Attempt, Ticket};
+use crate::event::{Attempt, Delivery, Listener, Notification, Ticket};
 
 /// Something to do. Of the actions of one step the driver makes every [`Action::Store`] durable first, in order and
 /// in one transaction; only then it does the others, in order. If that transaction fails, it does none of them.
 ///
 /// A step's actions come in this order: stores; what looks different, files before their job; work with files; answers;
-/// jobs that are forgotten. Each thing is named once, with the records as they are at the end of the step.
+/// calls to clients; jobs that are forgotten. Each thing is named once, with the records as they are at the end of the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Record this.
@@ -25,6 +25,28 @@ pub enum Action {
     Publish(FileId),
     /// Delete the temporary file; gone already is success.
     Discard(FileId),
+    /// Call the client's object and report [`crate::Event::Notified`].
+    Notify {
+        /// The job.
+        job: JobId,
+        /// Ties the answer to the call.
+        delivery: Delivery,
+        /// Whom.
+        listener: Listener,
+        /// What.
+        notification: Notification,
+    },
+    /// Run the job's notification program as its owner and report [`crate::Event::Notified`] when it ended.
+    RunCommand {
+        /// The job.
+        job: JobId,
+        /// Ties the end to the run.
+        delivery: Delivery,
+        /// What it is for: `JobTransferred` or `JobError`.
+        notification: Notification,
+    },
+    /// Start the bus name of the job on its owner's session bus. Nothing is reported: who was started registers.
+    Activate(JobId),
     /// The job looks different: publish a new snapshot.
     JobChanged(JobId),
     /// The file looks different.

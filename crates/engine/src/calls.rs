@@ -31,6 +31,10 @@ impl Engine {
             Call::Suspend(id) => self.on(id, now, |mut job| job.suspend()),
             Call::Cancel(id) => self.on(id, now, |mut job| job.cancel(ticket)),
             Call::Complete(id) => self.on(id, now, |mut job| job.complete(ticket)),
+            Call::SetNotifyInterface(id, listener) => {
+                let done = self.set_listener(id, listener, now);
+                done.map(|()| Some(Reply::Done))
+            }
             Call::Set(id, setting) => self.on(id, now, |mut job| job.set(setting)),
         };
         if let Some(answer) = answer.transpose() {
@@ -41,10 +45,7 @@ impl Engine {
     fn on(&mut self, id: JobId, now: Now, call: impl FnOnce(JobMut<'_>) -> Answer) -> Answer {
         match self.open(id, now) {
             Some(job) => call(job),
-            None => Err(Refusal::new(
-                Condition::NotFound,
-                format!("there is no job {id}"),
-            )),
+            None => Err(no_job(id)),
         }
     }
 
@@ -197,6 +198,14 @@ impl JobMut<'_> {
                 replace(&mut record.priority, priority) && self.priority_changed(priority)
             }
             Setting::AutoComplete(auto) => replace(&mut record.auto_complete, auto),
+            Setting::NotifyCommand(command) => {
+                intake::check_command(&command)?;
+                replace(&mut record.notify_command, command)
+            }
+            Setting::Activation(name) => {
+                intake::check_activation(name.as_deref())?;
+                replace(&mut record.activation, name)
+            }
         };
         if changed {
             self.put();
@@ -217,7 +226,7 @@ impl JobMut<'_> {
     }
 
     /// Refuses a job that is final.
-    fn require_open(&self) -> Result<(), Refusal> {
+    pub fn require_open(&self) -> Result<(), Refusal> {
         if self.job.record.phase.is_final() {
             return Err(self.wrong_state());
         }
@@ -238,6 +247,11 @@ impl JobMut<'_> {
         let state = self.job.state().name();
         Refusal::new(Condition::InvalidState, format!("the job is {state}"))
     }
+}
+
+/// There is no job of that name.
+pub(crate) fn no_job(id: JobId) -> Refusal {
+    Refusal::new(Condition::NotFound, format!("there is no job {id}"))
 }
 
 fn empty() -> Refusal {

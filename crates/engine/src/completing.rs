@@ -125,6 +125,9 @@ impl JobMut<'_> {
                     return self.give_back(closing.tickets, closing.automatic, failure);
                 }
                 Stage::Discarding { undeleted, .. } => {
+                    if !cancelled {
+                        self.acknowledged(closing.automatic);
+                    }
                     return self.conclude(closing.tickets, cancelled, undeleted);
                 }
             };
@@ -327,6 +330,7 @@ impl JobMut<'_> {
         if trouble.condition == Condition::LocalFileChanged {
             // Asking again would not bring it back; fetching it again does.
             self.edit(index, File::lose_bytes);
+            self.withdraw_file(index);
             self.job.record.transferred_at = None;
             self.put_file(index);
             self.progressed(index);

@@ -1,8 +1,8 @@
 //! What happens to the engine: calls of clients and reports of the driver.
 
 use bgcopy_model::{
-    Condition, FileId, FileSpec, Inode, JobId, JobSpec, NotifyFlags, Owner, Priority, RangeSet,
-    Timestamp, Validator,
+    Condition, FileId, FileIndex, FileSpec, Inode, JobId, JobSpec, NotifyFlags, Owner, Priority,
+    RangeSet, Timestamp, Validator,
 };
 use std::time::Duration;
 
@@ -13,6 +13,31 @@ pub struct Ticket(pub u64);
 /// One run of a file's transfer. Reports of an earlier run than the file's present one are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Attempt(pub u64);
+
+/// A registered callback object: one call of `SetNotifyInterface`. The driver draws it and never uses one twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Listener(pub u64);
+
+/// A client's connection, which its callback objects die with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Connection(pub u64);
+
+/// One call to a client, or one run of a notification program. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Delivery(pub u64);
+
+/// What a client is told (contract, section Callbacks).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Notification {
+    /// A file has all its bytes.
+    FileTransferred(FileIndex),
+    /// The job is in TRANSFERRED.
+    JobTransferred,
+    /// The job is in ERROR.
+    JobError,
+    /// The job changed in another way.
+    JobModification,
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -27,6 +52,12 @@ pub enum Event {
     Published(FileId, Result<(), Trouble>),
     /// The answer to [`crate::Action::Discard`].
     Discarded(FileId, Result<(), Trouble>),
+    /// The client answered [`crate::Action::Notify`], or cannot (it is gone, it has no such method); or the program of
+    /// [`crate::Action::RunCommand`] ended, with success or not. `Err` says why in words.
+    Notified(JobId, Delivery, Result<(), String>),
+    /// A client's connection is gone, and with it its callback objects: none is registered on it after this. Calls to
+    /// it need not be answered any more.
+    ConnectionGone(Connection),
     /// The network came or changed: whoever waits for it may try at once.
     NetworkChanged,
     /// The time of [`crate::Engine::next_wake`] has come, or any other reason to look at the clock.
@@ -61,6 +92,8 @@ pub enum Call {
     Complete(JobId),
     /// Changes a property.
     Set(JobId, Setting),
+    /// Makes a callback object the job's, in place of the one it had; `None`: none any more.
+    SetNotifyInterface(JobId, Option<(Listener, Connection)>),
 }
 
 /// A property and its new value.
@@ -80,6 +113,10 @@ pub enum Setting {
     NotifyFlags(NotifyFlags),
     /// Whether the service completes it by itself.
     AutoComplete(bool),
+    /// The program to run, and its arguments; empty: none. The program must be an absolute path.
+    NotifyCommand(Vec<String>),
+    /// The bus name to start.
+    Activation(Option<String>),
 }
 
 /// What a transfer reports. Each run ends with exactly one [`Report::Ended`].

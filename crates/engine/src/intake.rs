@@ -8,7 +8,7 @@ use std::{
 };
 
 use bgcopy_model::{
-    Condition, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
+    Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
     JobSpec, Layout, Limits, Now, Owner, RangeSet, Validator,
 };
 
@@ -44,6 +44,9 @@ pub(crate) fn job_record(
         priority: spec.priority,
         auto_complete: spec.auto_complete,
         notify_flags: spec.notify_flags,
+        due: Due::default(),
+        notify_command: Vec::new(),
+        activation: None,
         minimum_retry_delay: retry::minimum_delay(spec.minimum_retry_delay),
         no_progress_timeout: timeout
             .unwrap_or_else(|| retry::default_timeout(spec.profile, spec.priority)),
@@ -97,6 +100,59 @@ pub(crate) fn check_text(what: &str, text: &str, most: usize) -> Result<(), Refu
     Ok(())
 }
 
+/// Checks a notification program and its arguments; none at all is right too.
+pub(crate) fn check_command(words: &[String]) -> Result<(), Refusal> {
+    let refuse = |detail: String| Err(Refusal::new(Condition::InvalidArgument, detail));
+    let Some(program) = words.first() else {
+        return Ok(());
+    };
+    let (most_words, most_bytes) = (Limits::COMMAND_WORDS, Limits::COMMAND_BYTES);
+    if !program.starts_with('/') {
+        return refuse(format!(
+            "the notification program must be an absolute path, not {program:?}"
+        ));
+    }
+    if words.iter().any(|word| word.contains('\0')) {
+        return refuse("a notification command cannot contain a zero byte".into());
+    }
+    if words.len() > most_words {
+        let count = words.len();
+        return refuse(format!(
+            "the notification command has {count} words, {most_words} are allowed"
+        ));
+    }
+    let bytes: usize = words.iter().map(|word| word.len() + 1).sum();
+    if bytes > most_bytes {
+        return refuse(format!(
+            "the notification command has {bytes} bytes, {most_bytes} are allowed"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the name of a client that is to be started: a well-known bus name (D-Bus specification, section Valid
+/// Names), or none.
+pub(crate) fn check_activation(name: Option<&str>) -> Result<(), Refusal> {
+    let is_element = |element: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        element.bytes().all(fits)
+            && element
+                .bytes()
+                .next()
+                .is_some_and(|byte| !byte.is_ascii_digit())
+    };
+    let is_name = |name: &str| {
+        name.len() <= Limits::BUS_NAME && name.contains('.') && name.split('.').all(is_element)
+    };
+    match name.filter(|name| !is_name(name)) {
+        Some(name) => Err(Refusal::new(
+            Condition::InvalidArgument,
+            format!("this is no well-known bus name: {name:?}"),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// The final path of a file of which only the folder was known: `name` in that folder, or a name of last resort when
 /// there is none or it is no plain name. Two files of a job never get the same: the later one's name is told apart
 /// by its index.
@@ -142,6 +198,7 @@ fn file_record(
         modified: None,
         durable: RangeSet::new(),
         restarts: 0,
+        notify_due: false,
         phase: FilePhase::Pending,
     };
     record.size = known_size(&record);
@@ -247,6 +304,50 @@ mod tests {
         let long = format!("{}.bin", "é".repeat(125));
         let told_apart = with_suffix(&long, "-1234");
         assert!(told_apart.len() <= 255 && told_apart.ends_with("-1234.bin"));
+    }
+
+    fn is_command(words: &[&str]) -> bool {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        check_command(&words).is_ok()
+    }
+
+    #[test]
+    fn a_notification_program_is_an_absolute_path_with_few_short_arguments() {
+        assert!(is_command(&[]));
+        assert!(is_command(&["/bin/true", "", "two words; not a $shell"]));
+        assert!(is_command(&["/p"; 64]));
+        assert!(!is_command(&["/p"; 65]));
+        let long = |n| "x".repeat(n);
+        assert!(is_command(&["/p", &long(4_092)]));
+        assert!(!is_command(&["/p", &long(4_093)]));
+        for words in [&[""][..], &["true"], &["./true"], &["/p\0"], &["/p", "a\0"]] {
+            assert!(!is_command(words), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_started_by_a_well_known_bus_name() {
+        let is_name = |name: &str| check_activation(Some(name)).is_ok();
+        assert!(check_activation(None).is_ok());
+        let long = |n: usize| format!("a.{}", "b".repeat(n - 2));
+        for name in ["a.b", "org.example.Down-loads_2", "_._", "-.-", &long(255)] {
+            assert!(is_name(name), "{name:?}");
+        }
+        for name in [
+            "",
+            "a",
+            ".a",
+            "a.",
+            "a..b",
+            ":1.5",
+            "a.2b",
+            "a.b c",
+            "a.é",
+            "a/b.c",
+            &long(256),
+        ] {
+            assert!(!is_name(name), "{name:?}");
+        }
     }
 
     #[test]

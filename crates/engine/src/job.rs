@@ -14,11 +14,11 @@ use bgcopy_model::{
     Moment, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing};
+use crate::{Attempt, completing::Closing, notify::Notify};
 
 /// A job and its files.
 ///
-/// Invariants: `files[i].record.index == i`; `ready`, `busy` and `tally` agree with `files`; `closing` is set from
+/// Invariants: `files[i].record.index == i`; `ready`, `busy`, `untold` and `tally` agree with `files`; `closing` is set from
 /// Complete or Cancel until it is answered, and only in the phases Completing and Cancelled.
 pub(crate) struct Job {
     pub record: JobRecord,
@@ -27,9 +27,13 @@ pub(crate) struct Job {
     ready: BTreeSet<FileIndex>,
     /// Files with a run, asked to stop or not.
     busy: BTreeSet<FileIndex>,
+    /// Files whose `FileTransferred` is due.
+    untold: BTreeSet<FileIndex>,
     tally: Tally,
     /// Hashes of the final destinations, so that the search for a duplicate rarely has to look at every file.
     destinations: BTreeSet<u64>,
+    /// What its client is told.
+    pub notify: Notify,
     /// Complete or Cancel under way.
     pub closing: Option<Closing>,
     /// Since when it is QUEUED; without meaning in other states.
@@ -89,6 +93,8 @@ impl Job {
             files: Vec::new(),
             ready: BTreeSet::new(),
             busy: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            notify: Notify::default(),
             tally: Tally::default(),
             destinations: BTreeSet::new(),
             closing: None,
@@ -126,6 +132,7 @@ impl Job {
         if file.is_ready() {
             self.ready.insert(index);
         }
+        set(&mut self.untold, index, file.record.notify_due);
         self.files.push(file);
     }
 
@@ -167,8 +174,10 @@ impl Job {
             self.destinations.insert(hash(&file.record.path));
         }
         let (ready, busy) = (file.is_ready(), file.slot != Slot::Idle);
+        let untold = file.record.notify_due;
         set(&mut self.ready, index, ready);
         set(&mut self.busy, index, busy);
+        set(&mut self.untold, index, untold);
         Some(result)
     }
 
@@ -180,6 +189,11 @@ impl Job {
     /// Files with a run, in order.
     pub fn busy(&self) -> &BTreeSet<FileIndex> {
         &self.busy
+    }
+
+    /// The first file whose `FileTransferred` is due.
+    pub fn first_untold(&self) -> Option<FileIndex> {
+        self.untold.first().copied()
     }
 
     /// Whether there are files, and every byte of each is here.

@@ -35,17 +35,26 @@ impl JobMut<'_> {
         if error || self.job.state() != before {
             self.touch();
         }
+        if self.job.state() != before {
+            self.state_changed();
+        }
     }
 
     /// The job looks different in more than its progress.
     pub fn touch(&mut self) {
         self.job.record.modified = self.now.wall;
-        self.out.changed(self.id);
+        self.shown();
     }
 
     /// The job's progress looks different.
     pub fn progressed(&mut self, index: FileIndex) {
         self.out.file_changed(self.id, index);
+        self.shown();
+    }
+
+    /// The job looks different in what `JobModification` is about.
+    pub fn shown(&mut self) {
+        self.job.notify.modified();
         self.out.changed(self.id);
     }
 

@@ -24,23 +24,27 @@
 //!
 //! Who owns which arrow: `calls` those named like a method, `turns` the turn and yielding (what `schedule`
 //! decides), `transfers` what a run reports (Opened, last file, trouble), `timing` retry time, network, no
-//! progress and expiry, `completing` what lies between Complete or Cancel and its answer. A job is changed through
-//! `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns the
-//! notes into actions once a step.
+//! progress and expiry, `completing` what lies between Complete or Cancel and its answer. What clients are called for
+//! follows from the arrows and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is
+//! changed through `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns
+//! the notes into actions once a step.
 
 mod action;
 mod calls;
 mod census;
 mod completing;
+mod deliveries;
 mod event;
 mod intake;
 mod job;
 mod job_mut;
+mod notify;
 mod outbox;
 mod picker;
 mod restore;
 mod retry;
 mod schedule;
+mod telling;
 mod timing;
 mod transfers;
 mod turns;
@@ -51,11 +55,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use bgcopy_model::{JobId, Limits, Moment, Now};
 
 pub use action::{Action, Refusal, Reply};
-pub use event::{Attempt, Call, Event, Outcome, Report, Setting, Ticket, Trouble};
+pub use event::{
+    Attempt, Call, Connection, Delivery, Event, Listener, Notification, Outcome, Report, Setting,
+    Ticket, Trouble,
+};
 pub use picker::{Picker, Run};
 pub use view::{FileView, JobView, WaitingFor};
 
 use census::Census;
+use deliveries::Deliveries;
 use job::Job;
 use job_mut::JobMut;
 use outbox::Outbox;
@@ -72,6 +80,7 @@ pub struct Engine {
     /// The jobs in the order of their creation.
     order: BTreeMap<u64, JobId>,
     schedule: Schedule,
+    deliveries: Deliveries,
     timers: BTreeSet<(Moment, JobId)>,
     census: Census,
     /// The last attempt's number.
@@ -91,6 +100,7 @@ impl Engine {
         Self {
             schedule: Schedule::new(&limits),
             limits,
+            deliveries: Deliveries::default(),
             jobs: BTreeMap::new(),
             order: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -129,6 +139,10 @@ impl Engine {
                 }
             }
             Event::NetworkChanged => self.network_changed(now),
+            Event::Notified(id, delivery, answer) => {
+                self.notified(id, delivery, answer.is_ok(), now);
+            }
+            Event::ConnectionGone(connection) => self.connection_gone(connection, now),
             Event::Wake => {}
         }
         self.conclude(now)
@@ -137,7 +151,8 @@ impl Engine {
     /// When [`Event::Wake`] is wanted next, which may be a moment that has passed; `None`: no timer at all.
     pub fn next_wake(&self) -> Option<Moment> {
         let timer = self.timers.first().map(|(moment, _)| *moment);
-        [timer, self.schedule.next_change()]
+        let calls = self.deliveries.next_change();
+        [timer, calls, self.schedule.next_change()]
             .into_iter()
             .flatten()
             .min()
@@ -186,22 +201,28 @@ impl Engine {
             if let Some(moment) = job.timer {
                 self.timers.remove(&(moment, id));
             }
+            let listener = job.notify.listener();
+            self.deliveries
+                .forget(id, listener.map(|(_, connection)| connection));
             self.out.forget(id);
         }
     }
 
-    /// What ends every step: the clock, the queue, the books, and the list of actions.
+    /// What ends every step: the clock, the queue, the calls to clients, the books, and the list of actions.
     fn conclude(&mut self, now: Now) -> Vec<Action> {
         self.tick(now);
         self.give_turns(now);
+        self.tell(now);
         self.last_step = now.moment;
         self.keep_books();
+        self.touched.clear();
         self.out.flush(&mut self.jobs)
     }
 
     /// Brings counts and timers up to date with the jobs that were opened.
     fn keep_books(&mut self) {
-        for id in std::mem::take(&mut self.touched) {
+        for id in &self.touched {
+            let id = *id;
             if let Some(job) = self.jobs.get_mut(&id) {
                 self.census.note(job);
                 let due = job.deadline(&self.limits);

@@ -1,7 +1,8 @@
 //! Collects what a step wants done and puts it in order, each thing once.
 //!
 //! Owns the order of a step's actions: what must be durable, then what looks different (files before their job, so
-//! that a file is known to be there before its job is), then work for the driver, then answers to callers. It never
+//! that a file is known to be there before its job is), then work for the driver, then answers to callers, then calls to
+//! clients, so that a client that registers has its answer before the first call. It never
 //! decides anything.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ pub(crate) struct Outbox {
     forgotten: Vec<JobId>,
     work: Vec<Action>,
     replies: Vec<Action>,
+    calls: Vec<Action>,
 }
 
 /// What a step did to one job.
@@ -65,6 +67,11 @@ impl Outbox {
         self.replies.push(Action::Reply(ticket, answer));
     }
 
+    /// A call to a client, or what stands in for one.
+    pub fn tell(&mut self, action: Action) {
+        self.calls.push(action);
+    }
+
     /// The actions of the step, from the records as they are now.
     pub fn flush(&mut self, jobs: &mut BTreeMap<JobId, Job>) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -96,6 +103,7 @@ impl Outbox {
         actions.append(&mut changes);
         actions.append(&mut self.work);
         actions.append(&mut self.replies);
+        actions.append(&mut self.calls);
         actions.extend(forgotten.into_iter().map(Action::Forgotten));
         actions
     }

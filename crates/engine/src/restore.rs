@@ -62,11 +62,12 @@ impl JobMut<'_> {
                 let automatic = self.job.record.auto_complete && *shown == JobState::Transferred;
                 self.resume_closing(automatic);
             }
-            JobPhase::Cancelled { .. } => self.resume_closing(false),
-            JobPhase::Suspended
-            | JobPhase::Error { .. }
-            | JobPhase::Transferred
-            | JobPhase::Acknowledged { .. } => {}
+            JobPhase::Cancelled { .. } => {
+                self.withdraw_files();
+                self.resume_closing(false);
+            }
+            JobPhase::Acknowledged { .. } => self.withdraw_files(),
+            JobPhase::Suspended | JobPhase::Error { .. } | JobPhase::Transferred => {}
         }
     }
 }

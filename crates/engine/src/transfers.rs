@@ -96,7 +96,7 @@ impl JobMut<'_> {
             self.put_file(index);
         }
         if self.job.progress() != before {
-            self.out.changed(self.id);
+            self.shown();
         }
         if wanted && self.job.record.phase == JobPhase::Connecting {
             self.enter(JobPhase::Transferring);
@@ -185,6 +185,7 @@ impl JobMut<'_> {
         if grew == Some(true) {
             self.bytes_came();
         }
+        self.mark_file(index);
         self.put_file(index);
         self.put_fruitless_tries();
         self.progressed(index);

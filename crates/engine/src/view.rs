@@ -5,7 +5,10 @@ use bgcopy_model::{
     Moment,
 };
 
-use crate::job::{File, Job};
+use crate::{
+    Connection, Listener, Notification,
+    job::{File, Job},
+};
 
 /// A job as it is now.
 #[derive(Clone, Copy)]
@@ -80,6 +83,22 @@ impl<'a> JobView<'a> {
             | JobPhase::Acknowledged { .. }
             | JobPhase::Cancelled { .. } => WaitingFor::Nothing,
         }
+    }
+
+    /// Who is registered as its callback object (contract, row `GetNotifyInterface`).
+    pub const fn listener(self) -> Option<(Listener, Connection)> {
+        self.job.notify.listener()
+    }
+
+    /// Whether somebody is registered.
+    pub const fn is_registered(self) -> bool {
+        self.listener().is_some()
+    }
+
+    /// The call that its client is owed next, as far as the job's flags ask for it: made and not answered yet, or not
+    /// made, since nobody is registered, others come first, or the last try failed a moment ago.
+    pub fn due(self) -> Option<Notification> {
+        self.job.agenda().due()
     }
 
     /// Its files, in order.

@@ -1,4 +1,4 @@
-//! Which events a client wants to be called for.
+//! Which events a client wants to be called for, and which calls are due.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,4 +41,16 @@ impl Default for NotifyFlags {
     fn default() -> Self {
         Self(Self::ERROR.0 | Self::TRANSFERRED.0)
     }
+}
+
+/// Calls that are due to a job's client and not yet answered with success. Durable: what happened while nobody was
+/// registered is delivered to whoever registers next. Kept whatever the flags say; those are looked at when a call is
+/// about to be made. `FileTransferred` is due by file ([`crate::FileRecord::notify_due`]); `JobModification` is never
+/// durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// `JobTransferred`: from entering TRANSFERRED until the client's success, or until the job leaves that state.
+    pub transferred: bool,
+    /// `JobError`: from entering ERROR until the client's success, or until the job leaves that state.
+    pub error: bool,
 }

@@ -19,7 +19,7 @@ mod spec;
 mod time;
 mod validator;
 
-pub use callback::NotifyFlags;
+pub use callback::{Due, NotifyFlags};
 pub use checksum::{Algorithm, Checksum, ParseChecksumError};
 pub use condition::Condition;
 pub use error::{ErrorContext, JobError};

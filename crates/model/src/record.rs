@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    ByteRange, Checksum, ClientContext, ClockAnchor, FileIndex, Header, JobError, JobId, JobState,
-    Moment, NotifyFlags, Owner, Priority, Profile, RangeSet, Timestamp, Validator,
+    ByteRange, Checksum, ClientContext, ClockAnchor, Due, FileIndex, Header, JobError, JobId,
+    JobState, Moment, NotifyFlags, Owner, Priority, Profile, RangeSet, Timestamp, Validator,
 };
 
 /// A job without its files.
@@ -29,6 +29,13 @@ pub struct JobRecord {
     pub auto_complete: bool,
     /// Which events its client wants to be called for.
     pub notify_flags: NotifyFlags,
+    /// Calls that are due to its client.
+    pub due: Due,
+    /// The program that is run when nobody is registered or the registered client fails, and its arguments, the
+    /// program's own name first; empty: none.
+    pub notify_command: Vec<String>,
+    /// A name on the owner's session bus that is started when something is due and nobody is registered.
+    pub activation: Option<String>,
     /// The shortest time before a retry.
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
@@ -164,6 +171,8 @@ pub struct FileRecord {
     pub durable: RangeSet,
     /// Times it was started again because its version changed.
     pub restarts: u32,
+    /// Whether `FileTransferred` is due: from its last byte until the client's success, where the flags ask for it.
+    pub notify_due: bool,
     /// Where it is in its life.
     pub phase: FilePhase,
 }

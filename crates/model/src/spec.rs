@@ -146,6 +146,12 @@ impl Limits {
     pub const URL: usize = 2_200;
     /// Bytes of all header fields of a job.
     pub const HEADERS: usize = 16 * 1_024;
+    /// The notification program and its arguments, counted together.
+    pub const COMMAND_WORDS: usize = 64;
+    /// Their bytes, each word with the zero byte that ends it.
+    pub const COMMAND_BYTES: usize = 4 * 1_024;
+    /// Bytes of a bus name (D-Bus specification, section Valid Names).
+    pub const BUS_NAME: usize = 255;
 }
 
 impl Default for Limits {

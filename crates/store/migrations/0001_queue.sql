@@ -15,6 +15,10 @@ CREATE TABLE jobs (
     priority            INTEGER NOT NULL, -- 0 foreground, 1 high, 2 normal, 3 low
     auto_complete       INTEGER NOT NULL,
     notify_flags        INTEGER NOT NULL,
+    transferred_due     INTEGER NOT NULL, -- the call JobTransferred
+    error_due           INTEGER NOT NULL, -- the call JobError
+    notify_command      TEXT    NOT NULL, -- JSON: program and arguments
+    activation          TEXT,             -- a name on the owner's session bus
     minimum_retry_delay INTEGER NOT NULL,
     no_progress_timeout INTEGER NOT NULL,
     umask               INTEGER NOT NULL,
@@ -49,6 +53,7 @@ CREATE TABLE files (
     modified     INTEGER,          -- microseconds since 1970
     durable      TEXT    NOT NULL, -- JSON
     restarts     INTEGER NOT NULL,
+    notify_due   INTEGER NOT NULL, -- the call FileTransferred
     phase        TEXT    NOT NULL, -- JSON
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;

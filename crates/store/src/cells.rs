@@ -60,6 +60,10 @@ impl<'row> Cells<'row> {
         self.take(|value| value.as_str().map(str::to_owned))
     }
 
+    pub(crate) fn optional_text(&mut self) -> Result<Option<String>, Damage> {
+        self.take(|value| value.as_str_or_null().map(|text| text.map(str::to_owned)))
+    }
+
     pub(crate) fn number(&mut self) -> Result<u64, Damage> {
         self.take(|value| value.as_i64().map(i64::cast_unsigned))
     }

@@ -1,7 +1,7 @@
 //! Reads the whole queue. What cannot be read is set aside by [`crate::quarantine`], job by job, and named.
 
 use bgcopy_model::{
-    ClientContext, ClockAnchor, FileRecord, JobId, JobRecord, Moment, NotifyFlags, Owner,
+    ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Moment, NotifyFlags, Owner,
     ParseChecksumError, Priority, Profile, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, types::ValueRef};
@@ -68,8 +68,8 @@ pub(crate) fn restore(connection: &mut Connection) -> rusqlite::Result<Restored>
 
 const READ_JOBS: &str = "
     SELECT number, id, owner, profile, name, description, priority, auto_complete, notify_flags,
-        minimum_retry_delay, no_progress_timeout, headers, umask, proxies, phase, error_count, fruitless_tries,
-        created, modified, transferred_at, born, last_progress
+        transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout, headers,
+        umask, proxies, phase, error_count, fruitless_tries, created, modified, transferred_at, born, last_progress
     FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number
     ORDER BY number";
 
@@ -115,6 +115,12 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
         priority: cells.code(Priority::from_code, "priority")?,
         auto_complete: cells.flag()?,
         notify_flags: cells.code(NotifyFlags::from_bits, "set of flags")?,
+        due: Due {
+            transferred: cells.flag()?,
+            error: cells.flag()?,
+        },
+        notify_command: cells.json()?,
+        activation: cells.optional_text()?,
         minimum_retry_delay: cells.delay()?,
         no_progress_timeout: cells.delay()?,
         headers: cells.secret_json()?,
@@ -135,7 +141,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 
 const READ_FILES: &str = "
     SELECT files.job, files.position, url, path, name_pending, temporary, ranges, checksum, size, validator,
-        modified, durable, restarts, phase
+        modified, durable, restarts, notify_due, phase
     FROM files LEFT JOIN file_ranges
         ON file_ranges.job = files.job AND file_ranges.position = files.position
     ORDER BY files.job, files.position";
@@ -198,6 +204,7 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         modified: cells.optional_number()?.map(Timestamp),
         durable: cells.json()?,
         restarts: cells.small()?,
+        notify_due: cells.flag()?,
         phase: cells.json()?,
     })
 }
@@ -266,6 +273,12 @@ mod tests {
             priority: Priority::Foreground,
             auto_complete: true,
             notify_flags: NotifyFlags::default(),
+            due: Due {
+                transferred: true,
+                error: false,
+            },
+            notify_command: vec!["/bin/notify".into(), "two words".into()],
+            activation: Some("org.example.Downloads".into()),
             minimum_retry_delay: Duration::from_secs(5),
             no_progress_timeout: Duration::from_nanos(u64::MAX),
             headers: vec![Header {
@@ -312,6 +325,7 @@ mod tests {
             modified: None,
             durable: [].into_iter().collect(),
             restarts: 0,
+            notify_due: false,
             phase: FilePhase::Pending,
         };
         let ranged = FileRecord {
@@ -331,6 +345,7 @@ mod tests {
             modified: Some(Timestamp(784_903_526_000_000)),
             durable: [Extent::new(0, 3), Extent::new(4, 7)].into_iter().collect(),
             restarts: 4,
+            notify_due: true,
             phase: FilePhase::Publishing {
                 inode: Inode {
                     device: 1,

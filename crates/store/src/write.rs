@@ -2,7 +2,9 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 
-use bgcopy_model::{ClientContext, ClockAnchor, FileRecord, JobId, JobRecord, Mutation, Owner};
+use bgcopy_model::{
+    ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Mutation, Owner,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::cells::{delay, json, number};
@@ -35,14 +37,18 @@ pub(crate) fn apply(connection: &Connection, mutation: &Mutation) -> Result<(), 
 
 const PUT_JOB: &str = "
     INSERT INTO jobs (
-        id, owner, profile, name, description, priority, auto_complete, notify_flags, minimum_retry_delay,
-        no_progress_timeout, umask, phase, error_count, fruitless_tries, created, modified, transferred_at, born,
-        last_progress
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+        id, owner, profile, name, description, priority, auto_complete, notify_flags, transferred_due, error_due,
+        notify_command, activation, minimum_retry_delay, no_progress_timeout, umask, phase, error_count,
+        fruitless_tries, created, modified, transferred_at, born, last_progress
+    ) VALUES (
+        ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23
+    )
     ON CONFLICT (id) DO UPDATE SET
         owner = excluded.owner, profile = excluded.profile, name = excluded.name,
         description = excluded.description, priority = excluded.priority, auto_complete = excluded.auto_complete,
-        notify_flags = excluded.notify_flags, minimum_retry_delay = excluded.minimum_retry_delay,
+        notify_flags = excluded.notify_flags, transferred_due = excluded.transferred_due,
+        error_due = excluded.error_due, notify_command = excluded.notify_command, activation = excluded.activation,
+        minimum_retry_delay = excluded.minimum_retry_delay,
         no_progress_timeout = excluded.no_progress_timeout, umask = excluded.umask, phase = excluded.phase,
         error_count = excluded.error_count, fruitless_tries = excluded.fruitless_tries, created = excluded.created,
         modified = excluded.modified, transferred_at = excluded.transferred_at, born = excluded.born,
@@ -66,6 +72,9 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         priority,
         auto_complete,
         notify_flags,
+        due: Due { transferred, error },
+        notify_command,
+        activation,
         minimum_retry_delay,
         no_progress_timeout,
         headers,
@@ -89,6 +98,10 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
             priority.code(),
             auto_complete,
             notify_flags.bits(),
+            transferred,
+            error,
+            json(notify_command)?,
+            activation,
             delay(*minimum_retry_delay),
             delay(*no_progress_timeout),
             umask,
@@ -114,13 +127,13 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
 const PUT_FILE: &str = "
     INSERT INTO files (
         job, position, url, path, name_pending, temporary, checksum, size, validator, modified, durable,
-        restarts, phase
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+        restarts, notify_due, phase
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
     ON CONFLICT (job, position) DO UPDATE SET
         url = excluded.url, path = excluded.path, name_pending = excluded.name_pending,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
-        restarts = excluded.restarts, phase = excluded.phase";
+        restarts = excluded.restarts, notify_due = excluded.notify_due, phase = excluded.phase";
 
 /// Touches no page when nothing differs.
 const PUT_RANGES: &str = "
@@ -152,6 +165,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             modified,
             durable,
             restarts,
+            notify_due,
             phase,
         } = file;
         put_file.execute(params![
@@ -167,6 +181,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             modified.map(|at| number(at.0)),
             json(durable)?,
             restarts,
+            notify_due,
             json(phase)?,
         ])?;
         if ranges.is_empty() {

@@ -5,7 +5,7 @@ mod common;
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 
 use bgcopy_model::{
-    ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Extent, FilePhase, FileRecord,
+    ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Due, Extent, FilePhase, FileRecord,
     Header, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, NotifyFlags,
     Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
 };
@@ -85,6 +85,9 @@ prop_compose! {
         (uid, umask) in any::<(u32, u32)>(),
         (name, description) in any::<(String, String)>(),
         (bits, auto_complete, priority, flags) in (any::<bool>(), any::<bool>(), 0usize..4, 0u32..32),
+        (transferred, error) in any::<(bool, bool)>(),
+        notify_command in vec(any::<String>(), 0..3),
+        activation in any::<Option<String>>(),
         minimum_retry_delay in delay(),
         no_progress_timeout in delay(),
         headers in vec(any::<(String, String)>(), 0..3),
@@ -103,6 +106,9 @@ prop_compose! {
             priority: Priority::ALL[priority],
             auto_complete,
             notify_flags: NotifyFlags::from_bits(flags).unwrap(),
+            due: Due { transferred, error },
+            notify_command,
+            activation,
             minimum_retry_delay,
             no_progress_timeout,
             headers: headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
@@ -130,6 +136,7 @@ prop_compose! {
         (size, modified, restarts) in any::<(Option<u64>, Option<u64>, u32)>(),
         (etag, last_modified, last_modified_strong, remote) in any::<(Option<String>, Option<String>, bool, Option<u64>)>(),
         durable in vec((any::<u64>(), any::<u64>()), 0..4),
+        notify_due: bool,
         phase in file_phase(),
     ) -> FileRecord {
         let mut address = Url::parse("https://user:word@example.org/").unwrap();
@@ -148,6 +155,7 @@ prop_compose! {
             modified: modified.map(Timestamp),
             durable: durable.into_iter().map(|(start, end)| Extent::new(start, end)).collect(),
             restarts,
+            notify_due,
             phase,
         }
     }

@@ -39,7 +39,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let manager = context.connect().await?;
     let job = arguments
         .options
-        .begin(&manager, &arguments.name)
+        .begin(&manager, &arguments.name)?
         .auto_complete(arguments.auto_complete)
         .create()
         .await?;

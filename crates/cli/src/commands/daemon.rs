@@ -113,9 +113,9 @@ async fn status(arguments: Status, context: &Context) -> Result<Exit, Failure> {
     let manager = running(context).await?;
     let service = manager.as_ref().map(Manager::service);
     if arguments.format.json {
-        json::print(&json::Service::new(service))?;
+        json::print(&json::Service::new(service.as_ref()))?;
     } else {
-        writeln!(io::stdout(), "{}", describe(service, context))?;
+        writeln!(io::stdout(), "{}", describe(service.as_ref(), context))?;
     }
     Ok(if service.is_some() {
         Exit::Ok

@@ -38,7 +38,10 @@ Examples:
     bgcopy get -o disk.img --checksum sha256:9f86… https://example.org/latest
 
   Several files into a folder, without waiting; the job's id is printed:
-    bgcopy get --no-wait -d ~/Downloads https://example.org/a https://example.org/b")]
+    bgcopy get --no-wait -d ~/Downloads https://example.org/a https://example.org/b
+
+  Run a program once the file is there, or has failed for good:
+    bgcopy get --no-wait https://example.org/disk.img --exec /usr/local/bin/unpack --quiet")]
 pub struct Arguments {
     #[command(flatten)]
     files: Files,
@@ -64,7 +67,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let name = arguments.name.as_deref().unwrap_or(&default_name);
     let submitted = arguments
         .options
-        .begin(&manager, name)
+        .begin(&manager, name)?
         .auto_complete(true)
         .files(requests)
         .submit();

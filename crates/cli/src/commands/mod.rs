@@ -15,6 +15,7 @@ pub mod show;
 pub mod suspend;
 pub mod wait;
 pub mod watch;
+pub mod why;
 
 use std::io::{self, Write as _};
 
@@ -49,6 +50,7 @@ pub async fn run(command: Command, target: Target) -> Result<Exit, Failure> {
         Command::Set(arguments) => set::run(arguments, &context).await,
         Command::Wait(arguments) => wait::run(arguments, &context).await,
         Command::Watch(arguments) => watch::run(arguments, &context).await,
+        Command::Why(arguments) => why::run(arguments, &context).await,
         Command::Daemon(command) => daemon::run(command, &context).await,
         Command::GenMan(arguments) => generate::man(&arguments),
         Command::GenCompletions(arguments) => generate::completions(&arguments),

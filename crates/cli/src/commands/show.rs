@@ -106,6 +106,12 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
         "notifications",
         &json::flag_names(job.notify_flags).join(", "),
     );
+    if !job.notify_command.is_empty() {
+        line("runs", &job.notify_command.join(" "));
+    }
+    if let Some(name) = &job.activation_name {
+        line("starts", name);
+    }
     let mut time = |name, time: Option<Timestamp>| {
         if let Some(time) = time {
             line(name, &format!("{} ({})", rfc3339(time), ago(time, now)));

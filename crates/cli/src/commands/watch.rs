@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     args::Format,
+    calls::print_calls,
     commands::list::table,
     context::{Context, JobRef, find, short_id},
     failure::{Exit, Failure},
@@ -28,10 +29,14 @@ use crate::{
 ///
 /// On a terminal a table that is redrawn; in a pipe a line for each change. Without a job it shows all of them, and
 /// those that come, until Ctrl-C. With jobs it ends when all of them are completed or cancelled.
+///
+/// It looks on and takes no part: the application that a job belongs to is called as if nobody watched. With --calls
+/// this command is that application itself.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
     bgcopy watch
+    bgcopy watch --calls 1f3a
     bgcopy watch --json | jq -r 'select(.event == \"removed\") | .job.id'")]
 pub struct Arguments {
     /// The jobs, each by its id or the first four or more digits of it; all by default
@@ -40,6 +45,12 @@ pub struct Arguments {
     /// Show the jobs of all users; for an administrator
     #[arg(short, long, conflicts_with = "jobs")]
     all: bool,
+    /// Be the client that the jobs call back: print each call, which is thereby dealt with
+    ///
+    /// Refused when another client is registered. Which calls come is told by `bgcopy set --notify-flags`; what is due
+    /// already comes at once.
+    #[arg(long, requires = "jobs")]
+    calls: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -53,6 +64,10 @@ const FINISHED_KEPT: usize = 10;
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let manager = context.connect().await?;
     let mut interrupt = Interrupt::new()?;
+    if arguments.calls {
+        let jobs = find(&manager, &arguments.jobs).await?;
+        return print_calls(&jobs, arguments.format.json, &mut interrupt).await;
+    }
     let mut events: Pin<Box<dyn Stream<Item = Result<JobEvent, Failure>>>> =
         if arguments.jobs.is_empty() {
             let events = manager.watch(arguments.all).await?;

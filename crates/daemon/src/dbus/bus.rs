@@ -108,8 +108,7 @@ impl Peers {
         tracing::error!("the bus is gone; clients reach the service on its private socket alone");
         for peer in self.known.into_values() {
             if let Peer::Known(client) = peer {
-                client.subscriptions.end();
-                self.service.on_gone(&client.caller);
+                self.service.on_gone(&client);
             }
         }
     }
@@ -155,8 +154,7 @@ impl Peers {
             }
             News::Gone(name) => {
                 if let Some(Peer::Known(client)) = self.known.remove(&name) {
-                    client.subscriptions.end();
-                    self.service.on_gone(&client.caller);
+                    self.service.on_gone(&client);
                 }
             }
         }

@@ -1,11 +1,19 @@
 //! One caller's connection: its way out, and how much it may have under way.
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use bgcopy_bus::Callback;
 use rustix::net::Shutdown;
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use zbus::{Connection, DynamicType, Message, names::OwnedUniqueName};
+use zbus::{Connection, DynamicType, Message, ObjectPath, names::OwnedUniqueName};
 
 use super::{Caller, signals::Subscriptions};
 
@@ -33,6 +41,7 @@ pub(super) struct Client {
     pub(super) bulk: Semaphore,
     /// What it wants to be told of.
     pub(super) subscriptions: Subscriptions,
+    gone: AtomicBool,
 }
 
 impl Client {
@@ -43,7 +52,19 @@ impl Client {
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             bulk: Semaphore::new(1),
             subscriptions: Subscriptions::default(),
+            gone: AtomicBool::new(false),
         }
+    }
+
+    /// Whether its connection is gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Its connection is gone.
+    pub(super) fn end(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.subscriptions.end();
     }
 }
 
@@ -111,6 +132,18 @@ impl Link {
             Some(peer) => signal.destination(peer.inner()).build(body),
             None => signal.build(body),
         }
+    }
+
+    /// The peer's unique name; empty on a private connection.
+    pub(super) fn peer(&self) -> &str {
+        self.peer.as_ref().map_or("", |peer| peer.as_str())
+    }
+
+    /// Calls an object of the peer, and waits as long as it takes. Ends with the peer at the latest: a private
+    /// connection then ends, and a bus answers in its place.
+    pub(super) async fn call(&self, callback: Callback, path: &ObjectPath<'_>) -> zbus::Result<()> {
+        let peer = self.peer.as_ref().map(OwnedUniqueName::inner);
+        callback.call(&self.connection, peer, path).await
     }
 
     /// Sends messages, in order. When it fails, no later message will arrive either.

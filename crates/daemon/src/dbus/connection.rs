@@ -98,8 +98,7 @@ pub(super) async fn serve_client(
         };
         dispatch::begin(Call::new(service, client, message), permit);
     }
-    client.subscriptions.end();
-    service.on_gone(&client.caller);
+    service.on_gone(client);
 }
 
 /// The socket once more, and the stream of messages, set up before the first one is read.

@@ -10,6 +10,7 @@ use bgcopy_model::{
     ProxyEnvironment,
 };
 use url::Url;
+use zbus::names::WellKnownName;
 
 use crate::places::Mode;
 
@@ -31,6 +32,29 @@ pub(super) fn notify_flags(bits: u32) -> Result<NotifyFlags, Refusal> {
         let detail = format!("the notification flags 0x{bits:x} have one that is not implemented");
         Refusal::new(Condition::NotImplemented, detail)
     })
+}
+
+/// A notification program and its arguments; empty: none.
+pub(super) fn notify_command(command: Vec<String>) -> Result<Vec<String>, Refusal> {
+    match command.first() {
+        Some(program) if !program.starts_with('/') => Err(invalid(format!(
+            "the notification program must be an absolute path: {program:?}"
+        ))),
+        _ => Ok(command),
+    }
+}
+
+/// The name of a client on the session bus; empty: none.
+pub(super) fn activation(name: String) -> Result<Option<String>, Refusal> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    match WellKnownName::try_from(name.as_str()) {
+        Ok(_) => Ok(Some(name)),
+        Err(error) => Err(invalid(format!(
+            "{name:?} is no name on a bus that can be started: {error}"
+        ))),
+    }
 }
 
 /// A duration on the wire.
@@ -233,6 +257,24 @@ mod tests {
         assert!(!refusal.detail.contains("hunter2"));
         let alone = file_specs(vec![file("http://h/a", "tmp/a")]).unwrap_err();
         assert!(alone.detail.contains("absolute"), "{}", alone.detail);
+    }
+
+    #[test]
+    fn a_notification_program_is_an_absolute_path_and_a_client_a_bus_name() {
+        assert_eq!(notify_command(vec![]), Ok(vec![]));
+        let command = vec!["/bin/true".to_owned(), "x".to_owned()];
+        assert_eq!(notify_command(command.clone()), Ok(command));
+        for program in ["true", "", "./true"] {
+            let refusal = notify_command(vec![program.to_owned()]).unwrap_err();
+            assert_eq!(refusal.condition, Condition::InvalidArgument, "{program:?}");
+        }
+        assert_eq!(activation(String::new()), Ok(None));
+        let name = "org.example.App".to_owned();
+        assert_eq!(activation(name.clone()), Ok(Some(name)));
+        for name in [":1.5", "app", "a..b", "org.example.App;rm"] {
+            let refusal = activation(name.to_owned()).unwrap_err();
+            assert_eq!(refusal.condition, Condition::InvalidArgument, "{name:?}");
+        }
     }
 
     #[test]

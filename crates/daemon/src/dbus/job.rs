@@ -12,6 +12,7 @@ use zbus::{OwnedObjectPath, OwnedVariant, fdo};
 
 use super::{
     call::{Call, Failure, Outcome},
+    callback,
     dispatch::{foreign, no_method},
     file, intake,
     signals::{Change, Scope},
@@ -62,6 +63,23 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
             }
             call.answer(&error_path(job.id))
         }
+        "SetNotifyInterface" => {
+            let target = callback::target(call, call.arguments::<OwnedObjectPath>()?);
+            may_change(call, job)?;
+            let turn = call.service.turns().take(job.id);
+            let handle = call.service.handle();
+            let set = turn.run(handle.set_notify_interface(job.id, target)).await;
+            set.map_err(Failure::refused(job.profile))?;
+            call.done()
+        }
+        "GetNotifyInterface" => {
+            call.arguments::<()>()?;
+            // Behind a call that sets it.
+            let turn = call.service.turns().take(job.id);
+            let handle = call.service.handle();
+            let target = turn.run(handle.notify_interface(job.id)).await;
+            call.answer(&callback::address(target))
+        }
         "Subscribe" => {
             call.arguments::<()>()?;
             let change = Change::Add(Scope::Job(job.id));
@@ -99,6 +117,14 @@ pub(super) async fn set(
         "NotifyFlags" => {
             Setting::NotifyFlags(intake::notify_flags(number(value)?).map_err(&refused)?)
         }
+        "NotifyCommand" => {
+            let command = Vec::<String>::try_from(value).map_err(wrong)?;
+            Setting::NotifyCommand(intake::notify_command(command).map_err(&refused)?)
+        }
+        "ActivationName" => {
+            let name = String::try_from(value).map_err(wrong)?;
+            Setting::Activation(intake::activation(name).map_err(&refused)?)
+        }
         "MinimumRetryDelay" => Setting::MinimumRetryDelay(intake::seconds(number(value)?)),
         "NoProgressTimeout" => Setting::NoProgressTimeout(intake::seconds(number(value)?)),
         _ => {
@@ -126,6 +152,8 @@ pub(super) fn properties(job: &JobSnapshot, handle: &Handle) -> JobProperties {
         state_name: job.state.name().to_owned(),
         auto_complete: job.auto_complete,
         notify_flags: job.notify_flags.bits(),
+        notify_command: job.notify_command.clone(),
+        activation_name: job.activation.clone().unwrap_or_default(),
         minimum_retry_delay: seconds(job.minimum_retry_delay),
         no_progress_timeout: seconds(job.no_progress_timeout),
         error_count: job.error_count,

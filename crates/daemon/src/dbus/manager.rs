@@ -4,18 +4,22 @@ use bgcopy_bus::{
     ErrorName, FileArgs, JobOptions, JobProperties, ManagerProperties,
     names::{self, PROTOCOL_VERSION, job_path},
 };
-use bgcopy_engine::Refusal;
+use bgcopy_engine::{Refusal, Setting};
 use bgcopy_model::{Condition, FileSpec, HResult, JobId, Profile};
 use zbus::OwnedObjectPath;
 
 use super::{
     Service,
     call::{Call, Failure, Outcome},
+    callback,
     dispatch::{foreign, no_method},
     intake, job,
     signals::{Change, Scope},
 };
-use crate::{authz::Action, driver::JobSnapshot};
+use crate::{
+    authz::Action,
+    driver::{Extras, JobSnapshot},
+};
 
 pub(super) async fn call(call: &Call, member: &str) -> Outcome {
     match member {
@@ -79,7 +83,7 @@ async fn create(
     call: &Call,
     profile: &str,
     name: String,
-    options: JobOptions,
+    mut options: JobOptions,
     files: Vec<FileSpec>,
     resume: bool,
 ) -> Outcome {
@@ -90,11 +94,29 @@ async fn create(
         let detail = "this user may not make jobs";
         return Err(refused(Refusal::new(Condition::AccessDenied, detail)));
     }
+    let extras = extras(call, &mut options).map_err(&refused)?;
     let umask = call.service.umask();
     let spec = intake::job_spec(profile, name, options, umask).map_err(&refused)?;
     let owner = call.service.authz().owner(caller);
-    let made = call.service.handle().create(owner, spec, files, resume);
+    let made = call
+        .service
+        .handle()
+        .create(owner, spec, files, resume, extras);
     call.answer(&job_path(made.await.map_err(refused)?))
+}
+
+/// What a new job has besides its specification.
+fn extras(call: &Call, options: &mut JobOptions) -> Result<Extras, Refusal> {
+    let command = options.notify_command.take();
+    let name = options.activation_name.take();
+    let path = options.notify_interface.take();
+    let command = command.map(intake::notify_command).transpose()?;
+    let name = name.map(intake::activation).transpose()?;
+    let settings = command.map(Setting::NotifyCommand).into_iter();
+    Ok(Extras {
+        settings: settings.chain(name.map(Setting::Activation)).collect(),
+        target: path.and_then(|path| callback::target(call, path)),
+    })
 }
 
 /// Digits of an identity that may stand for all of it.

@@ -15,6 +15,7 @@
 mod agenda;
 mod bus;
 mod call;
+mod callback;
 mod client;
 mod connection;
 mod dispatch;
@@ -39,10 +40,11 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
+use bgcopy_engine::Connection;
 use bgcopy_model::Owner;
 use tokio::net::UnixListener;
 
-use self::turns::Turns;
+use self::{client::Client, turns::Turns};
 use crate::{authz::Authz, driver::Handle, places::Mode};
 
 pub use self::bus::Bus;
@@ -129,8 +131,11 @@ impl Service {
         }
     }
 
-    /// A client is gone. Its subscriptions ended before; callbacks that it registered will end here.
-    fn on_gone(&self, caller: &Caller) {
+    /// A client is gone, and with it its subscriptions and its callback objects.
+    fn on_gone(&self, client: &Client) {
+        client.end();
+        let caller = client.caller;
+        self.0.handle.connection_gone(Connection(caller.connection));
         let left = self.0.clients.fetch_sub(1, Ordering::Relaxed) - 1;
         let (connection, uid) = (caller.connection, caller.user.uid);
         tracing::debug!(connection, uid, left, "a client is gone");

@@ -12,7 +12,9 @@ use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
 
 use super::{
-    Driver, Message, files,
+    Driver, Message,
+    callbacks::Notice,
+    files, programs,
     publisher::{FileSnapshot, JobSnapshot},
     snapshot, transfer,
 };
@@ -26,6 +28,9 @@ pub(super) enum Effect {
     Prepare(Box<Local>),
     Publish(Box<Local>),
     Discard(Box<Local>),
+    Notify(Box<Notice>),
+    RunCommand(Box<programs::Run>),
+    Activate(Box<programs::Start>),
     ShowJob(Box<JobSnapshot>),
     ShowFile(JobId, Box<FileSnapshot>, JobProgress),
     Forget(JobId),
@@ -73,6 +78,28 @@ impl Driver {
             Action::Prepare(id) => Effect::Prepare(self.local(id)?),
             Action::Publish(id) => Effect::Publish(self.local(id)?),
             Action::Discard(id) => Effect::Discard(self.local(id)?),
+            Action::Notify {
+                job,
+                delivery,
+                listener,
+                notification,
+            } => Effect::Notify(Box::new(self.notice(
+                job,
+                delivery,
+                listener,
+                notification,
+            )?)),
+            Action::RunCommand {
+                job,
+                delivery,
+                notification,
+            } => {
+                let job = self.engine.job(job)?;
+                Effect::RunCommand(Box::new(programs::Run::of(job, delivery, notification)))
+            }
+            Action::Activate(id) => {
+                Effect::Activate(Box::new(programs::Start::of(self.engine.job(id)?)?))
+            }
             Action::JobChanged(id) => {
                 Effect::ShowJob(Box::new(snapshot::job(self.engine.job(id)?)))
             }
@@ -115,6 +142,9 @@ impl Driver {
                 Effect::Prepare(local) => files::prepare(self, *local),
                 Effect::Publish(local) => files::publish(self, *local),
                 Effect::Discard(local) => files::discard(self, *local),
+                Effect::Notify(notice) => notice.call(self.messages.clone()),
+                Effect::RunCommand(run) => self.programs.run(*run, self.messages.clone()),
+                Effect::Activate(start) => self.programs.start(*start),
                 Effect::ShowJob(job) => {
                     if job.state.is_final()
                         && let Some(shown) = self.view.job(job.id)
@@ -127,7 +157,10 @@ impl Driver {
                     self.view.put(*job);
                 }
                 Effect::ShowFile(job, file, progress) => self.view.put_file(job, *file, progress),
-                Effect::Forget(id) => self.view.forget(id),
+                Effect::Forget(id) => {
+                    self.callbacks.forget(id);
+                    self.view.forget(id);
+                }
                 Effect::Acknowledge(done) => {
                     // A run that has ended meanwhile does not listen any more.
                     let _ = done.send(());

@@ -3,12 +3,24 @@
 use std::sync::Arc;
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Call, Refusal, Reply};
+use bgcopy_engine::{Call, Connection, Event, Refusal, Reply, Setting};
 use bgcopy_model::{Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{Message, publisher::Publisher};
+use super::{Message, callbacks::Target, publisher::Publisher};
 use crate::clock::Clock;
+
+/// Where the answer to a call goes.
+pub(super) type Answer = oneshot::Sender<Result<Reply, Refusal>>;
+
+/// What a new job has besides its specification, set before anything else can happen to it.
+#[derive(Default)]
+pub struct Extras {
+    /// Properties.
+    pub settings: Vec<Setting>,
+    /// Its callback object.
+    pub target: Option<Target>,
+}
 
 /// A way to the driver. Cheap to clone; every clone speaks to the same one.
 #[derive(Clone)]
@@ -36,19 +48,34 @@ impl Handle {
         spec: JobSpec,
         files: Vec<FileSpec>,
         resume: bool,
+        extras: Extras,
     ) -> Result<JobId, Refusal> {
         self.check_destinations(owner, &files).await?;
+        let id = JobId::from_u128(uuid::Uuid::new_v4().as_u128());
         let call = Call::Create {
-            id: JobId::from_u128(uuid::Uuid::new_v4().as_u128()),
+            id,
             owner,
             spec: Box::new(spec),
             files,
             resume,
         };
-        match self.call(call).await? {
-            Reply::Created(id) => Ok(id),
-            other => Err(unexpected(other)),
+        // All of it is in the driver's queue, in this order, before anything is waited for.
+        let made = self.send(call);
+        let settings = extras.settings.into_iter();
+        let mut rest: Vec<_> = settings
+            .map(|setting| self.send(Call::Set(id, setting)))
+            .collect();
+        if let Some(target) = extras.target {
+            rest.push(self.send_interface(id, Some(target)));
         }
+        let made = match answered(made).await? {
+            Reply::Created(id) => id,
+            other => return Err(unexpected(other)),
+        };
+        for answer in rest {
+            answered(answer).await?;
+        }
+        Ok(made)
     }
 
     /// Adds files to a job, all or none; the index of the first.
@@ -72,13 +99,32 @@ impl Handle {
     /// # Errors
     /// [`Refusal`]; also when the service is stopping.
     pub async fn call(&self, call: Call) -> Result<Reply, Refusal> {
+        answered(self.send(call)).await
+    }
+
+    /// Makes an object a job's callback object, in place of the one it had; `None`: none any more.
+    ///
+    /// # Errors
+    /// [`Refusal`], as [`Handle::call`].
+    pub async fn set_notify_interface(
+        &self,
+        job: JobId,
+        target: Option<Target>,
+    ) -> Result<(), Refusal> {
+        answered(self.send_interface(job, target)).await.map(drop)
+    }
+
+    /// The callback object of a job.
+    pub async fn notify_interface(&self, job: JobId) -> Option<Target> {
         let (reply, answer) = oneshot::channel();
-        // A driver that is gone drops the sender, which the receiver tells.
-        let _ = self.messages.send(Message::Call(call, reply));
-        answer.await.unwrap_or_else(|_| {
-            let detail = "the service is stopping; ask again when it runs";
-            Err(Refusal::new(Condition::Internal, detail))
-        })
+        let _ = self.messages.send(Message::NotifyInterface(job, reply));
+        answer.await.ok().flatten()
+    }
+
+    /// A client is gone, and its callback objects with it.
+    pub fn connection_gone(&self, connection: Connection) {
+        let event = Event::ConnectionGone(connection);
+        let _ = self.messages.send(Message::Event(event));
     }
 
     /// The wall time of a moment to come.
@@ -89,6 +135,25 @@ impl Handle {
     /// Asks the service to stop cleanly.
     pub fn stop(&self) {
         self.stop.notify_one();
+    }
+
+    // A driver that is gone drops the sender of the answer, which its receiver tells.
+
+    fn send(&self, call: Call) -> oneshot::Receiver<Result<Reply, Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.messages.send(Message::Call(call, reply));
+        answer
+    }
+
+    fn send_interface(
+        &self,
+        job: JobId,
+        target: Option<Target>,
+    ) -> oneshot::Receiver<Result<Reply, Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::SetNotifyInterface(job, target, reply);
+        let _ = self.messages.send(message);
+        answer
     }
 
     async fn check_destinations(&self, owner: Owner, files: &[FileSpec]) -> Result<(), Refusal> {
@@ -106,6 +171,13 @@ impl Handle {
         }
         Ok(())
     }
+}
+
+async fn answered(answer: oneshot::Receiver<Result<Reply, Refusal>>) -> Result<Reply, Refusal> {
+    answer.await.unwrap_or_else(|_| {
+        let detail = "the service is stopping; ask again when it runs";
+        Err(Refusal::new(Condition::Internal, detail))
+    })
 }
 
 fn unexpected(reply: Reply) -> Refusal {

@@ -12,11 +12,14 @@
 //!
 //! The driver must never wait for a transfer, a disk or a client: whoever works reports by message.
 
+mod account;
+mod callbacks;
 mod effects;
 mod files;
 mod handle;
 mod names;
 mod network;
+mod programs;
 mod publisher;
 mod snapshot;
 mod transfer;
@@ -29,15 +32,17 @@ use std::{
 };
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Refusal, Reply, Ticket};
-use bgcopy_model::{FileId, Limits, Mutation};
+use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Ticket};
+use bgcopy_model::{FileId, JobId, Limits, Mutation};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
-use self::{effects::Effect, names::Names};
+use self::{callbacks::Callbacks, effects::Effect, handle::Answer, names::Names};
 pub use self::{
-    handle::Handle,
+    callbacks::{Callback, Target},
+    handle::{Extras, Handle},
+    programs::Programs,
     publisher::{Change, FileSnapshot, JobSnapshot, Publisher},
 };
 use crate::clock::{BootTimer, Clock};
@@ -61,6 +66,8 @@ pub struct Parts {
     pub disk: Disk,
     /// The HTTP source.
     pub origin: bgcopy_origin::Client,
+    /// How notification programs are run.
+    pub programs: Programs,
     /// How much there may be of everything.
     pub limits: Limits,
 }
@@ -68,7 +75,11 @@ pub struct Parts {
 /// Something for the driver.
 pub(super) enum Message {
     /// A client's call and where its answer goes.
-    Call(Call, oneshot::Sender<Result<Reply, Refusal>>),
+    Call(Call, Answer),
+    /// A client's callback object for a job, or none; and where the answer goes.
+    SetNotifyInterface(JobId, Option<Target>, Answer),
+    /// Who wants to know which callback object a job has.
+    NotifyInterface(JobId, oneshot::Sender<Option<Target>>),
     /// A report.
     Event(Event),
     /// A report whose sender does not go on before what it changed is durable.
@@ -86,9 +97,11 @@ struct Driver {
     origin: bgcopy_origin::Client,
     view: Arc<Publisher>,
     names: Names,
+    programs: Programs,
+    callbacks: Callbacks,
     messages: mpsc::UnboundedSender<Message>,
     /// Answers that clients wait for.
-    tickets: HashMap<Ticket, oneshot::Sender<Result<Reply, Refusal>>>,
+    tickets: HashMap<Ticket, Answer>,
     last_ticket: u64,
     /// Files that are named or deleted at once: a job can have a hundred thousand.
     naming: Arc<Semaphore>,
@@ -139,6 +152,8 @@ pub fn start(
         origin: parts.origin,
         view,
         names: Names::default(),
+        programs: parts.programs,
+        callbacks: Callbacks::default(),
         messages,
         tickets: HashMap::new(),
         last_ticket: 0,
@@ -214,10 +229,13 @@ impl Driver {
                 if self.stopping.is_some() {
                     return; // The dropped sender tells the client.
                 }
-                self.last_ticket += 1;
-                let ticket = Ticket(self.last_ticket);
-                self.tickets.insert(ticket, reply);
+                let ticket = self.ticket(reply);
                 self.step(Event::Call(ticket, call));
+            }
+            Message::SetNotifyInterface(job, target, reply) => self.register(job, target, reply),
+            Message::NotifyInterface(job, reply) => {
+                // Who asked may be gone.
+                let _ = reply.send(self.callbacks.of(job).cloned());
             }
             Message::Event(event) => {
                 if let Event::Transfer(file, attempt, bgcopy_engine::Report::Ended(_)) = &event
@@ -227,6 +245,9 @@ impl Driver {
                         .is_some_and(|(running, _)| running == attempt)
                 {
                     self.running.remove(file);
+                }
+                if let Event::ConnectionGone(connection) = event {
+                    self.callbacks.gone(connection);
                 }
                 self.step(event);
             }
@@ -241,6 +262,14 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Ties an answer to the call that it is for.
+    fn ticket(&mut self, reply: Answer) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.tickets.insert(ticket, reply);
+        ticket
     }
 
     fn step(&mut self, event: Event) {

@@ -38,6 +38,10 @@ pub struct JobSnapshot {
     pub auto_complete: bool,
     /// Which events its client wants to be called for.
     pub notify_flags: NotifyFlags,
+    /// The program to run when no callback object answers, and its arguments; empty: none.
+    pub notify_command: Vec<String>,
+    /// The name on the owner's session bus to start when there is no callback object.
+    pub activation: Option<String>,
     /// Seconds.
     pub minimum_retry_delay: u64,
     /// Seconds.

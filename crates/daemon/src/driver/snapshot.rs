@@ -24,6 +24,8 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         state: view.state(),
         auto_complete: record.auto_complete,
         notify_flags: record.notify_flags,
+        notify_command: record.notify_command.clone(),
+        activation: record.activation.clone(),
         minimum_retry_delay: record.minimum_retry_delay.as_secs(),
         no_progress_timeout: record.no_progress_timeout.as_secs(),
         error_count: record.error_count,

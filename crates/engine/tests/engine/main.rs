@@ -1,12 +1,17 @@
 //! The engine as its driver sees it: events in, actions out.
 
 mod adding;
+mod callback_model;
+mod callback_random;
+mod callbacks;
+mod clients;
 mod closing;
 mod life_cycle;
 mod queue;
 mod random;
 mod reference;
 mod restarts;
+mod stand_ins;
 mod time;
 mod transfers;
 mod world;

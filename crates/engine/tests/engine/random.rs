@@ -19,16 +19,16 @@ use crate::{
 
 /// An event still without names: numbers that select among what there is.
 #[derive(Clone, Copy, Debug)]
-struct Op {
-    kind: u8,
-    which: usize,
-    how: usize,
-    much: u64,
+pub struct Op {
+    pub kind: u8,
+    pub which: usize,
+    pub how: usize,
+    pub much: u64,
 }
 
-fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
+pub fn ops(kinds: u8, length: usize) -> impl Strategy<Value = Vec<Op>> {
     let op =
-        (0u8..32, any::<u8>(), any::<u8>(), 0u64..=100).prop_map(|(kind, which, how, much)| Op {
+        (0..kinds, any::<u8>(), any::<u8>(), 0u64..=100).prop_map(|(kind, which, how, much)| Op {
             kind,
             which: which.into(),
             how: how.into(),
@@ -38,7 +38,7 @@ fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
 }
 
 /// What an op comes to.
-enum Deed {
+pub enum Deed {
     Event(Event),
     Pass(Duration),
     Crash,
@@ -59,14 +59,14 @@ const TROUBLES: [Condition; 10] = [
 
 const TIMEOUTS: [u64; 4] = [0, 60, 600, 100_000];
 
-const SIZE: u64 = 100;
+pub const SIZE: u64 = 100;
 
-fn pick<T: Clone>(of: impl IntoIterator<Item = T>, which: usize) -> Option<T> {
+pub fn pick<T: Clone>(of: impl IntoIterator<Item = T>, which: usize) -> Option<T> {
     let all: Vec<_> = of.into_iter().collect();
     (!all.is_empty()).then(|| all[which % all.len()].clone())
 }
 
-fn some_job(world: &World, which: usize) -> Option<JobId> {
+pub fn some_job(world: &World, which: usize) -> Option<JobId> {
     pick(world.engine.jobs().map(|job| job.record().id), which)
 }
 
@@ -124,7 +124,7 @@ fn some_call(world: &mut World, op: Op) -> Call {
     }
 }
 
-fn deed(world: &mut World, op: Op) -> Option<Deed> {
+pub fn deed(world: &mut World, op: Op) -> Option<Deed> {
     let event = match op.kind {
         0..=3 => {
             let id = world.new_id();
@@ -196,7 +196,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_every_promise_holds(
-        ops in ops(120),
+        ops in ops(32, 120),
         background_jobs in 1u32..3,
         transfers in 2u32..6,
     ) {
@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn the_engine_agrees_with_a_simple_model_of_the_life_cycle(ops in ops(120)) {
+    fn the_engine_agrees_with_a_simple_model_of_the_life_cycle(ops in ops(32, 120)) {
         let mut world = World::new(Limits {
             background_jobs: 1_000,
             transfers: 1_000,
@@ -253,7 +253,7 @@ proptest! {
 }
 
 /// When every run ends and everything asked is answered, every call has its answer, and a job that may go on does.
-fn all_ends_well(world: &mut World) {
+pub fn all_ends_well(world: &mut World) {
     for _ in 0..200 {
         world.do_work();
         let Some((file, _)) = world.runs.first_key_value() else {
@@ -320,7 +320,7 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
     let (work, file, answer) = match event {
         Event::Call(_, call) => return tell_call(reference, call, now),
         Event::NetworkChanged => return reference.network_changed(now),
-        Event::Wake => return,
+        Event::Wake | Event::Notified(..) | Event::ConnectionGone(_) => return,
         Event::Transfer(file, attempt, report) => {
             let run = world.runs[file];
             if let Some(job) = reference

@@ -16,6 +16,8 @@ use bgcopy_model::{
     Timestamp, Validator,
 };
 
+use crate::clients::Clients;
+
 /// What the driver was asked to do with a file, and has not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
@@ -43,6 +45,7 @@ pub struct World {
     pub unanswered: BTreeSet<Ticket>,
     /// The actions of the last step.
     pub actions: Vec<Action>,
+    pub clients: Clients,
     /// Steps that stored something.
     pub transactions: usize,
     attempts: BTreeSet<Attempt>,
@@ -124,6 +127,7 @@ impl World {
             asked: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             actions: Vec::new(),
+            clients: Clients::default(),
             transactions: 0,
             attempts: BTreeSet::new(),
             tickets: 0,
@@ -153,6 +157,7 @@ impl World {
         } {
             self.asked.remove(&answered);
         }
+        self.clients.hear(&event);
         let before = self.states();
         self.actions = self.engine.step(event, self.now);
         self.carry_out();
@@ -281,6 +286,7 @@ impl World {
         self.asked.clear();
         self.unanswered.clear();
         self.attempts.clear();
+        self.clients.crash();
         self.actions = self.engine.restore(self.stored(), self.now);
         self.carry_out();
         self.check();
@@ -322,7 +328,7 @@ impl World {
         })
     }
 
-    fn states(&self) -> BTreeMap<JobId, JobState> {
+    pub fn states(&self) -> BTreeMap<JobId, JobState> {
         let jobs = self.engine.jobs();
         jobs.map(|job| (job.record().id, job.state())).collect()
     }
@@ -335,6 +341,7 @@ impl World {
         );
         self.transactions += usize::from(self.actions.iter().any(is_store));
         for action in self.actions.clone() {
+            self.clients.take(&action, self.now.moment);
             match action {
                 Action::Store(mutation) => apply(&mut self.store, mutation),
                 Action::Reply(ticket, answer) => {
@@ -366,6 +373,13 @@ impl World {
                 Action::FileChanged(file) => {
                     assert!(self.job(file.job).file(file.index).is_some());
                 }
+                Action::Notify { job, listener, .. } => {
+                    assert_eq!(self.job(job).listener().unwrap().0, listener);
+                }
+                Action::RunCommand { job, .. } => {
+                    assert!(!self.job(job).record().notify_command.is_empty());
+                }
+                Action::Activate(id) => assert!(!self.job(id).is_registered()),
                 Action::Forgotten(id) => assert!(self.alive.remove(&id)),
             }
         }
@@ -430,12 +444,20 @@ impl World {
             assert_eq!(stored.priority, record.priority);
             assert_eq!(stored.auto_complete, record.auto_complete);
             assert_eq!(stored.error_count, record.error_count);
+            assert_eq!(stored.notify_command, record.notify_command);
+            assert_eq!(stored.activation, record.activation);
+            if !undecided {
+                assert_eq!(stored.due, record.due, "what is due is not lost");
+            }
             assert_eq!(after.files().len(), job.files().len());
             for (stored, present) in after.files().zip(job.files()) {
                 let (stored, present) = (stored.record(), present.record());
                 assert_eq!(stored.url, present.url);
                 assert_eq!(stored.temporary, present.temporary);
                 if !record.phase.is_final() {
+                    if !undecided {
+                        assert_eq!(stored.notify_due, present.notify_due);
+                    }
                     assert_eq!(stored.durable, present.durable);
                     assert_eq!(stored.restarts, present.restarts);
                     if !present.durable.is_empty() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bgcopy_model::{
-    ClientContext, Extent, FilePhase, FileRecord, Header, JobId, JobPhase, JobRecord, Moment,
+    ClientContext, Due, Extent, FilePhase, FileRecord, Header, JobId, JobPhase, JobRecord, Moment,
     NotifyFlags, Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
 };
 use url::Url;
@@ -19,6 +19,9 @@ pub fn job(n: u128) -> JobRecord {
         priority: Priority::Normal,
         auto_complete: false,
         notify_flags: NotifyFlags::default(),
+        due: Due::default(),
+        notify_command: Vec::new(),
+        activation: None,
         minimum_retry_delay: Duration::from_mins(10),
         no_progress_timeout: Duration::from_hours(336),
         headers: vec![Header {
@@ -64,6 +67,7 @@ pub fn file(index: u32) -> FileRecord {
         modified: Some(Timestamp(784_903_526_000_000)),
         durable: [Extent::new(0, 64 << 20)].into_iter().collect(),
         restarts: 0,
+        notify_due: false,
         phase: FilePhase::Pending,
     }
 }

@@ -15,7 +15,7 @@ use super::{super::bus::serve_on, Bench, Signals, create, job, read, within};
 use crate::places::Mode;
 
 /// A bus; ends with the test.
-struct Bus {
+pub(super) struct Bus {
     daemon: Child,
     address: String,
 }
@@ -29,7 +29,7 @@ impl Drop for Bus {
 }
 
 impl Bus {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let mut daemon = Command::new("dbus-daemon")
             .args(["--session", "--nofork", "--nopidfile", "--print-address"])
             .stdout(Stdio::piped())
@@ -42,7 +42,7 @@ impl Bus {
         Self { daemon, address }
     }
 
-    async fn connect(&self) -> Connection {
+    pub(super) async fn connect(&self) -> Connection {
         let address = self.address.as_str();
         within(connection::Builder::address(address).build())
             .await

@@ -1,8 +1,11 @@
 //! The dispatcher with a real driver behind it and real D-Bus connections before it.
 
+mod app;
 mod bus;
+mod callbacks;
 mod calls;
 mod limits;
+mod programs;
 mod signals;
 mod visibility;
 
@@ -58,6 +61,7 @@ impl Bench {
             restored,
             disk: Disk::new(Rights::Own),
             origin: bgcopy_origin::Client::new(bgcopy_origin::Config::default()).unwrap(),
+            programs: driver::Programs::new(false, folder.path().join("bus")),
             limits: Limits::default(),
         };
         let (handle, work) = driver::start(parts, stop.clone()).unwrap();
