@@ -10,7 +10,7 @@ use std::{os::unix::process::ExitStatusExt, time::Duration};
 use bgcopy::{FileRequest, Job, JobId, JobState, Manager, Priority};
 use bgcopy_testkit::faulty::{Origin, Resource};
 use futures_util::future::join_all;
-use support::{PATIENCE, Service, sha256, until};
+use support::{PATIENCE, Service, finish, settle, sha256};
 
 const MIB: u64 = 1 << 20;
 
@@ -94,33 +94,6 @@ async fn wait_transferred(job: &Job) -> Result<(), bgcopy::Error> {
         }
     }
     Err(bgcopy::Error::Disconnected)
-}
-
-/// Lets a job that goes on by itself come to its end.
-async fn finish(job: &Job) {
-    let info = until(
-        job,
-        &[
-            JobState::Transferred,
-            JobState::Error,
-            JobState::Acknowledged,
-        ],
-    )
-    .await;
-    assert_ne!(info.state, JobState::Error, "{:?}", info.error);
-    if info.state == JobState::Transferred {
-        job.complete().await.unwrap();
-    }
-}
-
-/// Waits until a service that has just started has done what its record told it to.
-async fn settle(service: &Service) {
-    let gone = async {
-        while !service.temporary_files().is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, gone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

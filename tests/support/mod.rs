@@ -125,12 +125,15 @@ impl Service {
 
     /// Waits for the process to end by itself.
     pub async fn ended(&mut self) -> ExitStatus {
-        let mut child = self.child.take().unwrap();
-        let wait = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("the service does not end")
-            .unwrap()
+        let ends = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < ends {
+            if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+                self.child = None;
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the service does not end");
     }
 
     /// Stops the process as an init system would.
@@ -241,6 +244,32 @@ pub async fn until_within(
         Ok(info) => info,
         Err(_) => panic!("the job stays as it is: {:?}", job.info().await),
     }
+}
+
+/// Takes a job that goes on by itself to ACKNOWLEDGED. A service that was killed while it completed the job does that
+/// without being asked.
+pub async fn finish(job: &Job) {
+    let ends = [
+        JobState::Transferred,
+        JobState::Error,
+        JobState::Acknowledged,
+    ];
+    let info = until(job, &ends).await;
+    assert_ne!(info.state, JobState::Error, "{:?}", info.error);
+    if let Err(error) = job.complete().await {
+        let state = job.info().await.unwrap().state;
+        assert_eq!(state, JobState::Acknowledged, "{error}");
+    }
+}
+
+/// Waits until a service that has just started has done what its record told it to.
+pub async fn settle(service: &Service) {
+    let gone = async {
+        while !service.temporary_files().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, gone).await;
 }
 
 /// The SHA-256 of a file, in hexadecimal.
