@@ -2,6 +2,12 @@
 //!
 //! `cargo bench --bench small`. Prints medians; nothing here is asserted.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark looks at files behind the service's back"
+)]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

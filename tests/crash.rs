@@ -3,6 +3,12 @@
 //!
 //! SIGKILL leaves the page cache in place, so it shows only half; `power.rs` shows the other.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use std::{os::unix::process::ExitStatusExt, time::Duration};
@@ -110,7 +116,7 @@ async fn s2_3_a_kill_at_any_byte_many_times() {
     let runs = std::env::var("BGCOPY_CRASH_RUNS").map_or(200, |runs| runs.parse().unwrap());
     for seed in 0..runs {
         killed_in_the_middle(1_000 + seed).await;
-        println!("{} of {runs}", seed + 1);
+        eprintln!("{} of {runs}", seed + 1);
     }
 }
 

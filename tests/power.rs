@@ -4,6 +4,12 @@
 //! The service is a real process; a library that is loaded into it keeps what a disk would hold that forgets all that
 //! was not synced, and after the process was killed the folders are put back to that.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use std::{ffi::OsString, path::Path, time::Duration};
@@ -159,7 +165,7 @@ async fn s2_1_and_s2_5_a_job_survives_many_power_failures() {
     let runs = std::env::var("BGCOPY_CRASH_RUNS").map_or(200, |runs| runs.parse().unwrap());
     for seed in 0..runs {
         fails_twice(1_000 + seed).await;
-        println!("{} of {runs}", seed + 1);
+        eprintln!("{} of {runs}", seed + 1);
     }
 }
 

@@ -13,6 +13,7 @@ mod instance;
 mod log;
 mod places;
 mod readiness;
+mod redact;
 mod run;
 
 pub use places::{Mode, Options};

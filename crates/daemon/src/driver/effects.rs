@@ -3,7 +3,7 @@
 //! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
 //! what is published must not be ahead of what is recorded.
 
-use bgcopy_engine::{Action, Attempt, Event, FileView, Outcome, Refusal, Reply, Report, Ticket};
+use bgcopy_engine::{Action, Attempt, FileView, Refusal, Reply, Ticket};
 use bgcopy_model::{
     Condition, FileId, FilePhase, FileRecord, Header, JobId, JobPhase, JobProgress, Mutation,
     Owner, ProxyEnvironment,
@@ -12,7 +12,7 @@ use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
 
 use super::{
-    Driver, Message, files,
+    Driver, Running, files,
     publisher::{FileSnapshot, JobSnapshot},
     snapshot, transfer,
 };
@@ -102,14 +102,9 @@ impl Driver {
                 Effect::Reply(ticket, answer) => self.answer(ticket, answer),
                 Effect::Start(start) => self.start_transfer(*start),
                 Effect::Stop(id, attempt) => {
-                    if self
-                        .running
-                        .get(&id)
-                        .is_some_and(|(running, _)| *running == attempt)
-                        && let Some((_, stop)) = self.running.remove(&id)
-                    {
-                        // A run that has ended meanwhile does not listen any more.
-                        let _ = stop.send(());
+                    let running = self.running.get_mut(&id);
+                    if let Some(running) = running.filter(|running| running.attempt == attempt) {
+                        running.stop();
                     }
                 }
                 Effect::Prepare(local) => files::prepare(self, *local),
@@ -182,11 +177,12 @@ impl Driver {
     fn start_transfer(&mut self, start: Start) {
         let (id, attempt) = (start.id, start.attempt);
         if self.stopping.is_some() {
-            self.report(id, attempt, Report::Ended(Outcome::Stopped));
+            // Not reported as ended either: the engine would begin the next one at once.
             return;
         }
         let (stop, stopped) = oneshot::channel();
-        self.running.insert(id, (attempt, stop));
+        let stop = Some(stop);
+        self.running.insert(id, Running { attempt, stop });
         let surroundings = transfer::Surroundings {
             disk: self.disk.owner(start.owner),
             client: self.origin.clone(),
@@ -194,11 +190,6 @@ impl Driver {
             messages: self.messages.clone(),
         };
         transfer::spawn(start, surroundings, stopped);
-    }
-
-    fn report(&self, id: FileId, attempt: Attempt, report: Report) {
-        let event = Event::Transfer(id, attempt, report);
-        let _ = self.messages.send(Message::Event(event));
     }
 }
 
