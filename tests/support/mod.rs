@@ -77,7 +77,12 @@ impl Service {
 
     /// The program, in the surroundings of this service.
     pub fn command(&self) -> Command {
-        let mut command = self.home.command(PROGRAM);
+        self.command_of(PROGRAM)
+    }
+
+    /// Another program, in the same.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = self.home.command(program);
         command.stdin(Stdio::null());
         command
     }
