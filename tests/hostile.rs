@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "the tests look at files of their own"
 )]
 
@@ -12,6 +13,7 @@ use std::{
     fs,
     io::{Read, Write},
     os::unix::net::UnixStream,
+    process::Stdio,
     time::Duration,
 };
 
@@ -57,7 +59,12 @@ fn a_job_that_fails_at_once_is_told_however_close_the_race() {
     let (service, origin) = (Service::start(), Origin::start());
     let url = origin.serve("/gone", Resource::pattern(1, 1).always(Fault::status(404)));
     for _ in 0..60 {
-        let mut child = service.command().args(["get", &url]).spawn().unwrap();
+        let mut child = service
+            .command()
+            .args(["get", &url])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let pid = child.id();
         let ended = bgcopy_testkit::process::wait_until(|| child.try_wait().unwrap().is_some());
         if !ended {
@@ -157,7 +164,8 @@ async fn garbage_on_the_socket_disturbs_nobody() {
         seed
     };
     let uid = rustix::process::geteuid().as_raw().to_string();
-    let hex: String = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
+    // The digits of a number are 30 to 39 in hexadecimal.
+    let hex: String = uid.chars().flat_map(|digit| ['3', digit]).collect();
     let hello = format!("\0AUTH EXTERNAL {hex}\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
     let mut kept = Vec::new();
     for round in 0..100_usize {
@@ -245,10 +253,18 @@ async fn a_full_disk_below_the_queue_refuses_calls_and_loses_nothing() {
         }
     };
     assert!(refused.to_string().contains("cannot record"), "{refused}");
+    // Whoever was told no does not find the job there later: of the first one alone the engine knew already.
+    let listed = manager.jobs(false).await.unwrap().len();
+    for _ in 0..5 {
+        let made = manager.create_job("refused").submit().await;
+        assert!(made.unwrap_err().to_string().contains("cannot record"));
+    }
     origin.release();
     drop(file);
     fs::remove_file(&filler).unwrap();
     until(&job, &[JobState::Transferred]).await;
+    let found = manager.jobs(false).await.unwrap().len();
+    assert!(found <= listed + 1, "{found}, not {listed}");
     job.complete().await.unwrap();
     assert_eq!(support::sha256(&service.file("file")), expected);
     assert!(service.terminate().success());
@@ -285,7 +301,7 @@ async fn a_hundred_clients_of_which_some_freeze_are_all_served() {
         let child = service
             .command()
             .args(["watch"])
-            .stdout(std::process::Stdio::null())
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         frozen.push(child);
@@ -330,4 +346,28 @@ fn a_queue_that_cannot_be_used_is_told_in_one_sentence_and_left_alone() {
     let said = service.bgcopy(&["list"]);
     assert_eq!(said.status.code(), Some(3), "{said:?}");
     assert_eq!(said.err.matches("File exists").count(), 1, "{}", said.err);
+}
+
+/// Neither file is on the disk when the second one's name is chosen.
+#[tokio::test]
+async fn a_name_that_an_origin_proposes_is_not_that_of_another_file_under_way() {
+    let (service, origin) = (Service::start(), Origin::start());
+    let slow = origin.serve(
+        "/slow",
+        Resource::pattern(1, 1_000).always(Fault::HoldAfter(10)),
+    );
+    let quick = origin.serve("/x.bin", Resource::pattern(2, 1_000));
+    let manager = service.manager().await;
+    let named = service.get(&manager, &slow, "x.bin").await;
+    until(&named, &[JobState::Transferring]).await;
+    let said = service.bgcopy(&["get", &quick]);
+    assert!(said.status.success(), "{said:?}");
+    assert!(said.out.ends_with("/x (1).bin\n"), "{}", said.out);
+    origin.release();
+    until(&named, &[JobState::Transferred]).await;
+    named.complete().await.unwrap();
+    assert_ne!(
+        fs::read(service.file("x.bin")).unwrap(),
+        fs::read(service.file("x (1).bin")).unwrap()
+    );
 }

@@ -105,13 +105,116 @@ fn fold_effects(effects: Vec<Effect>) -> Vec<Effect> {
                 continue;
             }
         };
-        match places.get(&key).and_then(|place| folded.get_mut(*place)) {
-            Some(before) => *before = effect,
-            None => {
-                places.insert(key, folded.len());
-                folded.push(effect);
-            }
+        if let Some(before) = places.get(&key).and_then(|place| folded.get_mut(*place)) {
+            *before = effect;
+        } else {
+            places.insert(key, folded.len());
+            folded.push(effect);
         }
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use bgcopy_model::{
+        ClockAnchor, Extent, FilePhase, FileProgress, JobProgress, Moment, RangeSet, Timestamp,
+        Validator,
+    };
+
+    use super::*;
+    use crate::driver::publisher::FileSnapshot;
+
+    const JOB: JobId = JobId::from_u128(1);
+
+    fn record(index: FileIndex, durable: u64) -> FileRecord {
+        FileRecord {
+            index,
+            url: "http://h/x".parse().unwrap(),
+            path: PathBuf::from("/d/x"),
+            name_pending: false,
+            temporary: ".x.part".to_owned(),
+            ranges: vec![],
+            checksum: None,
+            size: None,
+            validator: Validator::default(),
+            modified: None,
+            durable: RangeSet::from_iter([Extent::new(0, durable)]),
+            restarts: 0,
+            phase: FilePhase::Pending,
+        }
+    }
+
+    fn shown(index: FileIndex, bytes: u64) -> Effect {
+        let file = FileSnapshot {
+            index,
+            url: "http://h/x".parse().unwrap(),
+            path: PathBuf::from("/d/x"),
+            name_pending: false,
+            temporary: PathBuf::from("/d/.x.part"),
+            progress: FileProgress {
+                bytes_total: None,
+                bytes_transferred: bytes,
+                completed: false,
+            },
+            checksum: None,
+            validator: Validator::default(),
+            length_unverified: false,
+        };
+        Effect::ShowFile(JOB, Box::new(file), JobProgress::default())
+    }
+
+    fn anchor(moment: u64) -> Mutation {
+        Mutation::PutAnchor(ClockAnchor {
+            boot_id: String::new(),
+            boottime: moment,
+            wall: Timestamp(0),
+            moment: Moment(moment),
+        })
+    }
+
+    #[test]
+    fn an_hour_of_reports_waits_as_one_record_and_one_snapshot_a_file() {
+        let steps = (0..3_600).map(|second| Pending {
+            commit: None,
+            mutations: vec![
+                Mutation::PutFiles(JOB, vec![record(u32::from(second % 2 == 1), second)]),
+                anchor(second),
+            ],
+            effects: vec![shown(u32::from(second % 2 == 1), second)],
+        });
+        let folded = fold(steps.collect());
+        let expected = vec![
+            Mutation::PutFiles(JOB, vec![record(0, 3_598), record(1, 3_599)]),
+            anchor(3_599),
+        ];
+        assert_eq!(folded.mutations, expected);
+        let bytes = folded.effects.iter().map(|effect| match effect {
+            Effect::ShowFile(_, file, _) => file.progress.bytes_transferred,
+            _ => 0,
+        });
+        assert_eq!(bytes.collect::<Vec<_>>(), [3_598, 3_599]);
+    }
+
+    #[test]
+    fn what_is_to_be_done_keeps_its_order_among_what_is_shown() {
+        let (done, _heard) = tokio::sync::oneshot::channel();
+        let effects = vec![
+            shown(0, 1),
+            Effect::Acknowledge(done),
+            shown(0, 2),
+            Effect::Forget(JOB),
+        ];
+        let folded = fold_effects(effects);
+        assert!(matches!(
+            folded.as_slice(),
+            [
+                Effect::ShowFile(..),
+                Effect::Acknowledge(_),
+                Effect::Forget(JOB)
+            ]
+        ));
+    }
 }

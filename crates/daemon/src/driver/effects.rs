@@ -111,18 +111,23 @@ impl Driver {
                 Effect::Publish(local) => files::publish(self, *local),
                 Effect::Discard(local) => files::discard(self, *local),
                 Effect::ShowJob(job) => {
-                    if job.state.is_final()
-                        && let Some(shown) = self.view.job(job.id)
-                    {
-                        shown
-                            .files
-                            .iter()
-                            .for_each(|file| self.names.release(&file.path));
+                    if job.state.is_final() {
+                        self.names.release(job.id);
                     }
                     self.view.put(*job);
                 }
-                Effect::ShowFile(job, file, progress) => self.view.put_file(job, *file, progress),
-                Effect::Forget(id) => self.view.forget(id),
+                Effect::ShowFile(job, file, progress) => {
+                    let shown = self.view.job(job);
+                    let is_final = shown.is_some_and(|job| job.state.is_final());
+                    if !file.name_pending && !is_final {
+                        self.names.take(job, &file.path);
+                    }
+                    self.view.put_file(job, *file, progress);
+                }
+                Effect::Forget(id) => {
+                    self.names.release(id);
+                    self.view.forget(id);
+                }
                 Effect::Acknowledge(done) => {
                     // A run that has ended meanwhile does not listen any more.
                     let _ = done.send(());
@@ -139,14 +144,15 @@ impl Driver {
             let files: Vec<FileView<'_>> = job.files().collect();
             for file in files {
                 if !file.record().name_pending && !job.state().is_final() {
-                    self.names.take(file.record().path.clone());
+                    self.names.take(id, &file.record().path);
                 }
                 self.view.put_file(id, snapshot::file(file), job.progress());
             }
         }
     }
 
-    /// Tells everyone who waits for a transaction that it failed; what they asked for is recorded later or never.
+    /// Tells everyone who waits for a transaction that it failed. The engine has done what they asked for: it is
+    /// recorded later, or was never done.
     pub(super) fn refuse_waiting(&mut self, error: &StoreError) {
         let mut tickets = Vec::new();
         for step in &mut self.pending {
@@ -158,12 +164,12 @@ impl Driver {
                 _ => true,
             });
         }
-        let detail = format!("the service cannot record this: {error}");
         for ticket in tickets {
-            self.answer(
-                ticket,
-                Err(Refusal::new(Condition::StoreFailure, detail.clone())),
-            );
+            self.answer(ticket, Err(unrecorded(error)));
+        }
+        for (_, reply) in std::mem::take(&mut self.held) {
+            // A client that is gone does not want its answer.
+            let _ = reply.send(Err(unrecorded(error)));
         }
     }
 
@@ -191,6 +197,12 @@ impl Driver {
         };
         transfer::spawn(start, surroundings, stopped);
     }
+}
+
+/// The refusal of what cannot be recorded.
+fn unrecorded(error: &StoreError) -> Refusal {
+    let detail = format!("the service cannot record this: {error}");
+    Refusal::new(Condition::StoreFailure, detail)
 }
 
 /// The crash points behind a transaction.

@@ -31,7 +31,7 @@ use std::{
 
 use bgcopy_disk::Disk;
 use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Refusal, Reply, Ticket};
-use bgcopy_model::{FileId, Limits, Mutation};
+use bgcopy_model::{FileId, Limits, Mutation, Owner};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
 use tokio::{
@@ -49,7 +49,7 @@ use crate::clock::{BootTimer, Clock};
 /// How long after a failed transaction it is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
-/// Files that are named or deleted at once.
+/// Files of one owner that are named or deleted at once.
 const NAMING_AT_ONCE: usize = 32;
 
 /// Messages that are taken from the queue at once.
@@ -94,14 +94,20 @@ struct Driver {
     /// Answers that clients wait for.
     tickets: HashMap<Ticket, oneshot::Sender<Result<Reply, Refusal>>>,
     last_ticket: u64,
-    /// Files that are named or deleted at once: a job can have a hundred thousand.
-    naming: Arc<Semaphore>,
+    /// Files of each owner that are named or deleted at once: a job can have a hundred thousand, and one owner's
+    /// disk that hangs is nobody else's trouble.
+    naming: HashMap<Owner, Arc<Semaphore>>,
     /// The transfers that have not ended.
     running: HashMap<FileId, Running>,
     /// Steps whose transactions are under way, the oldest first.
     pending: VecDeque<Pending>,
     /// When the queue is written again, after that failed; nothing is handed to the store before.
     retry_at: Option<Instant>,
+    /// Whether the queue could not be written last.
+    is_in_trouble: bool,
+    /// Calls that came since: the engine could not undo them, so they wait until it is known whether they can be
+    /// recorded. Else what was refused would appear later after all.
+    held: Vec<(Call, oneshot::Sender<Result<Reply, Refusal>>)>,
     /// Who asked the service to stop.
     stopping: Option<oneshot::Sender<()>>,
 }
@@ -147,10 +153,12 @@ pub fn start(
         messages,
         tickets: HashMap::new(),
         last_ticket: 0,
-        naming: Arc::new(Semaphore::new(NAMING_AT_ONCE)),
+        naming: HashMap::new(),
         running: HashMap::new(),
         pending: VecDeque::new(),
         retry_at: None,
+        is_in_trouble: false,
+        held: Vec::new(),
         stopping: None,
     };
     let timer = BootTimer::new()?;
@@ -217,6 +225,10 @@ impl Driver {
             Message::Call(call, reply) => {
                 if self.stopping.is_some() {
                     return; // The dropped sender tells the client.
+                }
+                if self.is_in_trouble {
+                    self.held.push((call, reply));
+                    return;
                 }
                 self.last_ticket += 1;
                 let ticket = Ticket(self.last_ticket);
@@ -299,6 +311,10 @@ impl Driver {
                     effects::crash_points(&step.mutations);
                     self.perform(step.effects);
                 }
+                self.is_in_trouble = false;
+                for (call, reply) in std::mem::take(&mut self.held) {
+                    self.receive(Message::Call(call, reply));
+                }
                 Ok(())
             }
             Err(error) => {
@@ -308,6 +324,7 @@ impl Driver {
                     return Err(error);
                 }
                 self.retry_at = Some(Instant::now() + STORE_RETRY);
+                self.is_in_trouble = true;
                 Ok(())
             }
         }
@@ -321,6 +338,12 @@ impl Driver {
             step.commit = Some(self.store.commit(step.mutations.clone()).boxed());
         }
         self.pending.push_back(step);
+    }
+
+    /// The places for an owner's files that are named or deleted.
+    fn naming(&mut self, owner: Owner) -> Arc<Semaphore> {
+        let new = || Arc::new(Semaphore::new(NAMING_AT_ONCE));
+        self.naming.entry(owner).or_insert_with(new).clone()
     }
 
     fn set_timer(&self, timer: &BootTimer) {

@@ -364,7 +364,7 @@ impl Run<'_> {
                 .unwrap_or_else(|| "download".to_owned());
             let free = self
                 .names
-                .choose(&self.disk, self.folder()?, &proposed)
+                .choose(self.reporter.id.job, &self.disk, self.folder()?, &proposed)
                 .await?;
             self.file.name_pending = false;
             name = Some(free);
