@@ -2,66 +2,59 @@
 //!
 //! `cargo bench --bench small`. Prints medians; nothing here is asserted.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark looks at files behind the service's back"
+)]
+
+#[path = "measure/mod.rs"]
+mod measure;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::{fs, io::Write, process::Command, time::Instant};
+use std::{fs, process::Command};
 
 use bgcopy_testkit::faulty::{Origin, Resource};
+use measure::Samples;
 use support::Service;
 
-const PAIRS: usize = 41;
+const PAIRS: usize = 101;
+const SIZE: usize = 1_800;
 
 fn main() {
     let (service, origin) = (Service::start(), Origin::start());
-    let url = origin.serve("/file", Resource::pattern(1, 1_800));
-    let (mut ours, mut theirs, mut ratios, mut syncs) = (vec![], vec![], vec![], vec![]);
+    let url = origin.serve("/file", Resource::pattern(1, SIZE as u64));
+    measure::begin("One file of 1.8 KB from a server of this machine");
+    let folder = service.downloads();
+    let syncs = measure::overwriting(&folder, 8_192, 101);
+    syncs.print("the machine's fdatasync of 8 KiB in place", "ms", "");
+    let syncs = measure::appending(&folder, SIZE, 101);
+    syncs.print("the machine's fdatasync of 1.8 KB appended", "ms", "");
+
+    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
+    let (mut version, mut ratios) = (Samples::default(), Samples::default());
     for pair in 0..PAIRS {
         let name = format!("ours-{pair}");
-        let a = time(|| {
-            let said = service.bgcopy(&["get", &url, "-o", &name]);
-            assert!(said.status.success(), "{}", said.err);
-        });
-        assert_eq!(fs::metadata(service.file(&name)).unwrap().len(), 1_800);
+        let said = ours.time(|| service.bgcopy(&["get", &url, "-o", &name]));
+        assert!(said.status.success(), "{}", said.err);
+        assert_eq!(
+            fs::metadata(service.file(&name)).unwrap().len(),
+            SIZE as u64
+        );
+
         let path = service.file(&format!("theirs-{pair}"));
-        let b = time(|| {
-            let status = Command::new("curl")
-                .args(["-sSfo"])
-                .arg(&path)
-                .arg(&url)
-                .status()
-                .unwrap();
-            assert!(status.success());
+        theirs.time(|| {
+            let mut curl = Command::new("curl");
+            curl.arg("-sSfo").arg(&path).arg(&url);
+            assert!(curl.status().unwrap().success());
             assert!(Command::new("sync").arg(&path).status().unwrap().success());
         });
-        let mut probe = fs::File::create(service.file("probe")).unwrap();
-        probe.write_all(&[1; 1_800]).unwrap();
-        syncs.push(time(|| probe.sync_data().unwrap()));
-        ours.push(a);
-        theirs.push(b);
-        ratios.push(a / b);
+        ratios.note_ratio(&ours, &theirs);
+        version.time(|| service.bgcopy(&["--version"]));
     }
-    print("bgcopy get, 1.8 KB, service running", median(ours), "ms");
-    print("curl and sync FILE", median(theirs), "ms");
-    print("ratio, the median of the pairs", median(ratios), "");
-    print("the machine's own fdatasync", median(syncs), "ms");
-}
-
-fn time(work: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
-    work();
-    begun.elapsed().as_secs_f64() * 1e3
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "a benchmark's output is what it is for"
-)]
-fn print(what: &str, value: f64, unit: &str) {
-    println!("{what:<45} {value:>9.2} {unit}");
+    ours.print("bgcopy get, the service running", "ms", "< 20");
+    theirs.print("curl, then sync of the file", "ms", "");
+    ratios.print("bgcopy by curl, pair by pair", "", "");
+    version.print("bgcopy --version, for the process alone", "ms", "");
 }

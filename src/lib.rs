@@ -4,3 +4,8 @@
 //! name that an application depends on.
 
 pub use bgcopy_client::*;
+
+/// The README's program, so that it compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,12 @@
 //!
 //! SIGKILL leaves the page cache in place, so it shows only half; `power.rs` shows the other.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use std::{os::unix::process::ExitStatusExt, time::Duration};
@@ -10,7 +16,7 @@ use std::{os::unix::process::ExitStatusExt, time::Duration};
 use bgcopy::{FileRequest, Job, JobId, JobState, Manager, Priority};
 use bgcopy_testkit::faulty::{Origin, Resource};
 use futures_util::future::join_all;
-use support::{PATIENCE, Service, sha256, until};
+use support::{PATIENCE, Service, finish, settle, sha256};
 
 const MIB: u64 = 1 << 20;
 
@@ -96,33 +102,6 @@ async fn wait_transferred(job: &Job) -> Result<(), bgcopy::Error> {
     Err(bgcopy::Error::Disconnected)
 }
 
-/// Lets a job that goes on by itself come to its end.
-async fn finish(job: &Job) {
-    let info = until(
-        job,
-        &[
-            JobState::Transferred,
-            JobState::Error,
-            JobState::Acknowledged,
-        ],
-    )
-    .await;
-    assert_ne!(info.state, JobState::Error, "{:?}", info.error);
-    if info.state == JobState::Transferred {
-        job.complete().await.unwrap();
-    }
-}
-
-/// Waits until a service that has just started has done what its record told it to.
-async fn settle(service: &Service) {
-    let gone = async {
-        while !service.temporary_files().is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, gone).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn s2_3_a_kill_at_any_byte_costs_at_most_a_checkpoint_a_file() {
     let runs = 20;
@@ -137,7 +116,7 @@ async fn s2_3_a_kill_at_any_byte_many_times() {
     let runs = std::env::var("BGCOPY_CRASH_RUNS").map_or(200, |runs| runs.parse().unwrap());
     for seed in 0..runs {
         killed_in_the_middle(1_000 + seed).await;
-        println!("{} of {runs}", seed + 1);
+        eprintln!("{} of {runs}", seed + 1);
     }
 }
 

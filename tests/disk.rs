@@ -1,6 +1,12 @@
 //! A disk that is full, or fails: docs/semantics.md, 4.1. The job says what is wrong and where, keeps what it has,
 //! and goes on when the cause is gone.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use bgcopy::{FileRequest, Job, JobState, Manager, Priority};

@@ -1,6 +1,12 @@
 //! What comes of an origin's faults: docs/semantics.md, section 3, row by row, and the rows of section 1 that a fault
 //! shows. The service is a real process, the origin speaks over real sockets.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use std::time::{Duration, Instant, SystemTime};

@@ -1,5 +1,11 @@
 //! A service with nothing to do does nothing: no wake-ups, whatever is queued.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use std::{collections::BTreeMap, fs, time::Duration};

@@ -1,5 +1,11 @@
 //! Real servers, plain and TLS: whatever their habits, the bytes are right.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test looks at files behind the service's back"
+)]
+
 mod support;
 
 use std::{fs, io::Write, path::Path};
@@ -152,6 +158,6 @@ async fn a_sparse_file_of_5_gib_arrives_from_every_server() {
         job.complete().await.unwrap();
         assert_eq!(sha256(&service.file("file")), expected, "{kind:?}");
         fs::remove_file(service.file("file")).unwrap();
-        println!("{kind:?}: right");
+        eprintln!("{kind:?}: right");
     }
 }

@@ -4,16 +4,15 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    os::unix::fs::PermissionsExt,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
 use bgcopy::{Address, FileRequest, Job, JobInfo, JobState, Manager, Priority};
+use bgcopy_testkit::{fs::sha256_file, process::TempHome};
 use futures_util::StreamExt;
-use sha2::{Digest, Sha256};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bgcopy");
@@ -26,9 +25,8 @@ pub const CONFIG: &str = "[http]\nstall_timeout_seconds = 2\nconnect_timeout_sec
 
 /// A service and its surroundings.
 pub struct Service {
-    home: tempfile::TempDir,
+    home: TempHome,
     child: Option<Child>,
-    variables: Vec<(String, String)>,
 }
 
 impl Service {
@@ -46,28 +44,11 @@ impl Service {
 
     /// Everything but the process.
     pub fn prepare(config: &str) -> Self {
-        let home = tempfile::Builder::new()
-            .prefix("bgcopy-")
-            .tempdir()
-            .unwrap();
-        for folder in ["run", "state", "config/bgcopy", "downloads"] {
-            fs::create_dir_all(home.path().join(folder)).unwrap();
-        }
-        fs::set_permissions(home.path().join("run"), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(home.path().join("config/bgcopy/bgcopy.toml"), config).unwrap();
-        let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
-        let variables = vec![
-            ("HOME".to_owned(), path("")),
-            ("XDG_RUNTIME_DIR".to_owned(), path("run")),
-            ("XDG_STATE_HOME".to_owned(), path("state")),
-            ("XDG_CONFIG_HOME".to_owned(), path("config")),
-            ("PATH".to_owned(), std::env::var("PATH").unwrap()),
-        ];
-        Self {
-            home,
-            child: None,
-            variables,
-        }
+        let home = TempHome::new();
+        let folder = home.config_home().join("bgcopy");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("bgcopy.toml"), config).unwrap();
+        Self { home, child: None }
     }
 
     /// Starts the process and waits until it serves.
@@ -96,12 +77,13 @@ impl Service {
 
     /// The program, in the surroundings of this service.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.downloads())
-            .stdin(Stdio::null());
+        self.command_of(PROGRAM)
+    }
+
+    /// Another program, in the same.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = self.home.command(program);
+        command.stdin(Stdio::null());
         command
     }
 
@@ -125,12 +107,15 @@ impl Service {
 
     /// Waits for the process to end by itself.
     pub async fn ended(&mut self) -> ExitStatus {
-        let mut child = self.child.take().unwrap();
-        let wait = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("the service does not end")
-            .unwrap()
+        let ends = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < ends {
+            if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+                self.child = None;
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the service does not end");
     }
 
     /// Stops the process as an init system would.
@@ -147,18 +132,23 @@ impl Service {
 
     /// A connection to it.
     pub async fn manager(&self) -> Manager {
-        let address = Address::Path(self.home.path().join("run/bgcopy/bus"));
+        let address = Address::Path(self.socket());
         Manager::connect_to(address).await.unwrap()
+    }
+
+    /// Its private socket.
+    pub fn socket(&self) -> PathBuf {
+        self.home.runtime_dir().join("bgcopy/bus")
     }
 
     /// Where downloads go.
     pub fn downloads(&self) -> PathBuf {
-        self.home.path().join("downloads")
+        self.home.downloads()
     }
 
     /// Where the queue is.
     pub fn state(&self) -> PathBuf {
-        self.home.path().join("state/bgcopy")
+        self.home.state_home().join("bgcopy")
     }
 
     /// A path in the downloads' folder.
@@ -239,24 +229,37 @@ pub async fn until_within(
     };
     match tokio::time::timeout(patience, wait).await {
         Ok(info) => info,
-        Err(_) => panic!("the job stays as it is: {:?}", job.info().await),
+        Err(elapsed) => panic!("{elapsed}: the job stays as it is: {:?}", job.info().await),
     }
+}
+
+/// Takes a job that goes on by itself to ACKNOWLEDGED. A service that was killed while it completed the job does that
+/// without being asked.
+pub async fn finish(job: &Job) {
+    let ends = [
+        JobState::Transferred,
+        JobState::Error,
+        JobState::Acknowledged,
+    ];
+    let info = until(job, &ends).await;
+    assert_ne!(info.state, JobState::Error, "{:?}", info.error);
+    if let Err(error) = job.complete().await {
+        let state = job.info().await.unwrap().state;
+        assert_eq!(state, JobState::Acknowledged, "{error}");
+    }
+}
+
+/// Waits until a service that has just started has done what its record told it to.
+pub async fn settle(service: &Service) {
+    let gone = async {
+        while !service.temporary_files().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, gone).await;
 }
 
 /// The SHA-256 of a file, in hexadecimal.
 pub fn sha256(path: &Path) -> String {
-    let mut file = fs::File::open(path).unwrap();
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let count = file.read(&mut buffer).unwrap();
-        if count == 0 {
-            break;
-        }
-        hash.update(&buffer[..count]);
-    }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256_file(path).unwrap()
 }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::peer::Peer;
 
 /// Longer than anything takes; it only keeps a test that hangs from hanging for ever.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bgcopy");
 
@@ -252,12 +252,14 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it by this command; the first line that it says when that is not that it is ready.
     pub fn start(command: &mut Command, state: &Path) -> Result<Self, String> {
+        let complaints = state.with_extension("stderr");
         let mut child = command
-            .args(["daemon", "run", "--state-dir"])
+            .arg("--state-dir")
             .arg(state)
             .env("BGCOPY_READY", "stdout")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            // A file, not a pipe: one that nobody reads would stop the service.
+            .stderr(fs::File::create(&complaints).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -265,10 +267,10 @@ impl Daemon {
         let log = state.join("daemon.log");
         let daemon = Self { child, log };
         said.unwrap();
-        if line == "ready\n" {
-            Ok(daemon)
-        } else {
-            Err(line)
+        match line.as_str() {
+            "ready\n" => Ok(daemon),
+            "" => panic!("{}", fs::read_to_string(complaints).unwrap()),
+            _ => Err(line),
         }
     }
 
@@ -337,7 +339,8 @@ impl System {
     }
 
     fn launch(&mut self, wrapper: &[&str]) -> Result<(), String> {
-        let mut line = wrapper.iter().copied().chain([PROGRAM, "--system"]);
+        let program = [PROGRAM, "--system", "daemon", "run"];
+        let mut line = wrapper.iter().copied().chain(program);
         let mut command = Command::new(line.next().unwrap());
         command
             .args(line)

@@ -86,14 +86,16 @@ impl Peer {
     pub fn on_bus(path: &Path, account: &Account) -> Self {
         let stream = connect(path, account).unwrap();
         let mut peer = Self::shake_hands(stream, account, Some("org.bgcopy"));
-        peer.own_name = peer.bus("Hello", &[])[0].as_text().to_owned();
+        let name = peer.bus("Hello", &[]);
+        name[0].as_text().clone_into(&mut peer.own_name);
         peer
     }
 
     fn shake_hands(stream: UnixStream, account: &Account, service: Option<&'static str>) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let digits = account.uid.to_string();
-        let hex: String = digits.bytes().map(|byte| format!("{byte:02x}")).collect();
+        // A digit's code is 0x30 and the digit.
+        let uid = account.uid.to_string();
+        let hex: String = uid.chars().flat_map(|digit| ['3', digit]).collect();
         let mut stream = BufReader::new(stream);
         write!(stream.get_mut(), "\0AUTH EXTERNAL {hex}\r\n").unwrap();
         let mut line = String::new();

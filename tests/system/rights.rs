@@ -1,6 +1,6 @@
 //! Which thread of the service has whose rights, as the kernel tells it in /proc, and how few rights are enough.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use bgcopy_testkit::{
     faulty::{Origin, Resource},
@@ -111,21 +111,19 @@ fn disk_threads_have_the_owners_rights_and_all_others_keep_roots() {
 }
 
 #[test]
-fn the_capabilities_of_the_unit_are_enough() {
+fn the_capabilities_and_the_umask_of_the_unit_are_enough() {
     // They leave root no way into a folder that is the owner's alone: that it works shows that nothing in it is ever
     // touched as root.
     let unit = include_str!("../../dist/systemd/system/bgcopyd.service");
     let bounds = unit
         .lines()
         .find_map(|line| line.strip_prefix("CapabilityBoundingSet="));
-    let names_of = bounds.unwrap().split_whitespace();
-    let kept: String = names_of
-        .map(|name| format!(",+{}", name.strip_prefix("CAP_").unwrap().to_lowercase()))
-        .collect();
-    let bounds = format!("--bounding-set=-all{kept}");
+    let kept = bounds.unwrap().to_lowercase().replace("cap_", "+");
+    let bounds = format!("--bounding-set=-all,{}", kept.replace(' ', ","));
+    assert!(unit.contains("\nUMask=0077\n") && unit.contains("\nNoNewPrivileges=yes\n"));
     // setpriv: package util-linux, which every Debian has.
-    let wrapper = ["setpriv", "--inh-caps=-all", &bounds, "--no-new-privs"];
-    let Some(system) = System::start_under(&wrapper) else {
+    let script = r#"umask 0077; exec setpriv --no-new-privs --inh-caps=-all "$0" "$@""#;
+    let Some(system) = System::start_under(&["sh", "-ec", script, &bounds]) else {
         return;
     };
     let capabilities = threads(system.pid())[0].words("CapEff:").join(" ");
@@ -135,12 +133,15 @@ fn the_capabilities_of_the_unit_are_enough() {
     let origin = Origin::start();
     let url = origin.serve("/file", Resource::pattern(1, 1_000_000));
     for account in [Account::owner(), Account::other(), Account::ROOT] {
-        let folder = system.place.folder(&account, 0o700);
-        let mut peer = system.on_bus(&account);
-        let job = peer.get(&url, &folder.join("file"));
-        peer.until(&job, "transferred");
-        peer.ok(&job, JOB, "Complete", &[]);
-        assert_eq!(names(&folder), ["file"]);
+        for mut peer in system.both_ways(&account) {
+            let folder = system.place.folder(&account, 0o700);
+            let job = peer.get(&url, &folder.join("file"));
+            peer.until(&job, "transferred");
+            peer.ok(&job, JOB, "Complete", &[]);
+            assert_eq!(names(&folder), ["file"]);
+            let made = fs::metadata(folder.join("file")).unwrap();
+            assert_eq!(made.permissions().mode() & 0o777, 0o644);
+        }
     }
     // Root is bound by permissions too.
     let folder = system.place.folder(&Account::owner(), 0o700);

@@ -136,7 +136,7 @@ fn every_signal_on_the_bus_is_for_one_receiver_who_may_hear_it() {
         };
         if is_about(signal, &ids) {
             about_the_jobs += 1;
-            let may = entitled.iter().any(|name| name == receiver);
+            let may = entitled.contains(&receiver);
             assert!(
                 may,
                 "{receiver} is told of a job that it may not see: {signal:?}"

@@ -210,7 +210,6 @@ pub enum Kind {
 pub struct Message {
     pub kind: Kind,
     pub reply_to: Option<u32>,
-    pub interface: String,
     pub member: String,
     pub error: String,
     pub destination: Option<String>,
@@ -270,7 +269,6 @@ impl Message {
         Self {
             kind,
             reply_to: field(5).map(|value| value.as_u32()),
-            interface: text(2).unwrap_or_default(),
             member: text(3).unwrap_or_default(),
             error: text(4).unwrap_or_default(),
             destination: text(6),

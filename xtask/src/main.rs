@@ -47,7 +47,7 @@ enum Command {
     Completions,
     /// Assert that dist/man and dist/completions are what the program generates.
     CheckGenerated,
-    /// Run the long crash test: SIGKILL at seeded offsets of a transfer.
+    /// Run the long tests of SIGKILL and of power failure at seeded offsets of a transfer.
     Crash(crash::Args),
     /// Fetch a sparse file of 5 GiB from the real servers.
     Large,

@@ -36,6 +36,11 @@ const PACKAGES: &[Package] = &[
         unit: Some("lighttpd.service"),
     },
     Package {
+        name: "lighttpd-mod-openssl",
+        reason: "TLS for lighttpd, which only recommends it",
+        unit: None,
+    },
+    Package {
         name: "caddy",
         reason: "origin server, plain and TLS",
         unit: Some("caddy.service"),

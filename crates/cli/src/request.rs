@@ -4,25 +4,26 @@
 //! what is there is the service's to judge, with its owner's rights.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use bgcopy_client::{Checksum, FileRequest, JobBuilder, Manager, Priority};
-use clap::{Args, ValueHint};
+use clap::{Args, ValueHint, builder::TypedValueParser, error::ErrorKind};
 use url::Url;
 
 use crate::{
     args,
     failure::{Exit, Failure},
-    format::{file_name_of, parse_duration},
+    format::{file_name_of, parse_duration, redact},
 };
 
 /// Files to fetch.
 #[derive(Args, Debug)]
 pub struct Files {
     /// What to fetch: http or https URLs
-    #[arg(required = true, value_name = "URL", value_parser = url, value_hint = ValueHint::Url)]
+    #[arg(required = true, value_name = "URL", value_parser = UrlParser, value_hint = ValueHint::Url)]
     pub urls: Vec<Url>,
     /// Give the file this name; for one URL
     #[arg(short, long, value_name = "FILE", conflicts_with = "directory", value_hint = ValueHint::FilePath)]
@@ -94,10 +95,30 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Reads a URL that the service can fetch.
+/// Reads a URL that the service can fetch. Other than a parsing function it words the whole error, so that the
+/// password in a URL that is refused is not repeated.
+#[derive(Clone, Copy, Debug)]
+struct UrlParser;
+
+impl TypedValueParser for UrlParser {
+    type Value = Url;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Url, clap::Error> {
+        url(&value.to_string_lossy())
+            .map_err(|sentence| command.clone().error(ErrorKind::ValueValidation, sentence))
+    }
+}
+
 fn url(text: &str) -> Result<Url, String> {
-    let wrong =
-        || format!("{text:?} is no http or https URL; write for example https://example.org/file");
+    let wrong = || {
+        let shown = redact(text);
+        format!("{shown:?} is no http or https URL; write for example https://example.org/file")
+    };
     let url = Url::parse(text).map_err(|_| wrong())?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),
@@ -295,6 +316,8 @@ mod tests {
         ] {
             assert!(url(text).unwrap_err().contains("https://"), "{text}");
         }
+        let refused = url("ftp://me:secret@h/x").unwrap_err();
+        assert!(!refused.contains("secret"), "{refused}");
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Default for Log {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration {path} cannot be read: {source}")]
+    #[error("the configuration {path} cannot be read")]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is no valid configuration.
-    #[error("the configuration {path} is not valid: {source}")]
+    #[error("the configuration {path} is not valid")]
     Invalid {
         /// Which file.
         path: PathBuf,

@@ -2,18 +2,19 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "the lock and the socket are the service's own, not users' files that `disk` guards"
 )]
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions},
-    io,
+    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{FlockOperation, flock};
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, signal::unix::SignalKind};
 
 use crate::places::Mode;
 
@@ -27,7 +28,7 @@ pub enum InstanceError {
     #[error("{0} belongs to another user; remove it or give another place")]
     ForeignFolder(PathBuf),
     /// Something failed.
-    #[error("{what} {path}: {source}")]
+    #[error("{what} {path}")]
     Io {
         /// What was tried.
         what: &'static str,
@@ -65,9 +66,37 @@ pub fn lock(folder: &Path) -> Result<Lock, InstanceError> {
         .open(&path)
         .map_err(io_error("cannot open", &path))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => {
+            sign(&file).map_err(io_error("cannot write", &path))?;
+            Ok(Lock { _file: file })
+        }
         Err(rustix::io::Errno::WOULDBLOCK) => Err(InstanceError::Running(path)),
         Err(error) => Err(io_error("cannot lock", &path)(error.into())),
+    }
+}
+
+/// Puts the number of this process into the lock's file.
+fn sign(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
+}
+
+/// The signal by which the service is told to see whether its socket is still there. Whoever does not expect it
+/// ignores it, which matters should the number in the lock's file be another process's by now.
+pub fn wake_signal() -> SignalKind {
+    SignalKind::window_change()
+}
+
+/// Tells the service that holds the lock of the queue in `folder` that a client does not find it.
+pub fn wake_holder(folder: &Path) {
+    let number = std::fs::read_to_string(folder.join("lock")).ok();
+    let holder = number
+        .and_then(|text| text.trim().parse().ok())
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(holder) = holder
+        && let Err(error) = rustix::process::kill_process(holder, rustix::process::Signal::WINCH)
+    {
+        tracing::debug!("the service that holds the lock is not told: {error}");
     }
 }
 
@@ -125,11 +154,18 @@ fn private_folder(folder: &Path) -> Result<(), InstanceError> {
 
 /// A folder that everyone can enter and only this user can change.
 fn shared_folder(folder: &Path) -> Result<(), InstanceError> {
+    let missing = folder.ancestors().take_while(|path| !path.exists());
+    let missing: Vec<_> = missing.collect();
     DirBuilder::new()
         .recursive(true)
         .mode(0o755)
         .create(folder)
         .map_err(io_error("cannot make the folder", folder))?;
+    for made in missing {
+        // The umask, 077 under systemd, would keep everyone out.
+        std::fs::set_permissions(made, Permissions::from_mode(0o755))
+            .map_err(io_error("cannot open to everyone the folder", made))?;
+    }
     let found = std::fs::metadata(folder).map_err(io_error("cannot look at", folder))?;
     if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
         return Err(InstanceError::ForeignFolder(folder.to_owned()));

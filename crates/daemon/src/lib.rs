@@ -14,6 +14,7 @@ mod instance;
 mod log;
 mod places;
 mod readiness;
+mod redact;
 mod run;
 
 pub use activation::activate;

@@ -1,5 +1,10 @@
 //! Where the log goes: standard error; for a service that a client started, a file beside the queue.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the log is the service's own file, not a user's that `disk` guards"
+)]
+
 use std::{fs::File, io, path::Path, sync::Mutex};
 
 use tracing_subscriber::EnvFilter;
@@ -27,10 +32,6 @@ pub fn set_up(filter: &str, file: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the log is the service's own file, not a user's that `disk` guards"
-)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
 

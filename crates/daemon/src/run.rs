@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use bgcopy_disk::{Disk, Rights};
 use bgcopy_store::Store;
 use tokio::{
-    net::UnixListener,
+    net::{UnixListener, UnixStream},
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
 };
@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     authz::Authz,
     config::Config,
-    dbus::{Bus, Service},
+    dbus::{Bus, BusError, Service},
     driver,
     instance::{self, InstanceError, Lock},
     log,
@@ -65,7 +65,11 @@ fn prepare(options: &Options, is_awaited: bool) -> Result<Option<Prepared>> {
     }
     let lock = match instance::lock(&places.state) {
         Ok(lock) => lock,
-        Err(InstanceError::Running(_)) if is_awaited => return Ok(None),
+        Err(InstanceError::Running(_)) if is_awaited => {
+            // Whoever started this one did not find that one.
+            instance::wake_holder(&places.state);
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     let filter = options.log.as_deref().unwrap_or(&config.log.level);
@@ -133,29 +137,27 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
         let service = service.clone();
         async move { service.serve_private(listener).await }
     });
-    match mode {
-        Mode::User => {}
-        Mode::Session => {
-            // The private socket serves without it, and a login without a session bus is no fault of the user's.
-            if let Err(error) = service.serve_bus(Bus::Session).await {
-                tracing::warn!(
-                    "not on the session bus, only on {}: {error}",
-                    places.socket.display()
-                );
-            }
+    if let Err(error) = join_bus(&service, mode, &places).await {
+        if is_own {
+            instance::unbind(&places.socket);
         }
-        Mode::System => service
-            .serve_bus(Bus::System)
-            .await
-            .context("on the system bus")?,
+        return Err(error);
     }
     // From here on a signal is heard: whoever is told that the service is ready may stop it the next moment.
     let mut signals = Signals::new()?;
     if let Some(readiness) = readiness.take() {
         readiness.ready();
     }
+    let door = async {
+        if is_own {
+            keep_door_open(&service, &places, mode, &lock).await;
+        }
+        // Without a door of its own, or without a way to hear of it, there is nothing to keep.
+        std::future::pending::<std::convert::Infallible>().await
+    };
     let ended = tokio::select! {
         ended = &mut driver => ended,
+        never = door => match never {},
         () = signals.received_or(&stop) => {
             tracing::info!("bgcopy stops");
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -170,6 +172,47 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
     ended
         .context("the driver failed")?
         .context("the service ends")
+}
+
+/// Binds the private socket again where a client could not find it: the folder of `XDG_RUNTIME_DIR` goes with the
+/// user's last session, and the service stays. Ends only when the signal cannot be heard.
+async fn keep_door_open(service: &Service, places: &Places, mode: Mode, lock: &Lock) {
+    let Ok(mut missed) = signal(instance::wake_signal()) else {
+        return;
+    };
+    while missed.recv().await.is_some() {
+        if UnixStream::connect(&places.socket).await.is_ok() {
+            continue;
+        }
+        match instance::bind(&places.socket, mode, lock) {
+            Ok(listener) => {
+                tracing::info!("the socket was gone, and is there again");
+                let service = service.clone();
+                tokio::spawn(async move { service.serve_private(listener).await });
+            }
+            Err(error) => tracing::warn!("the socket is gone: {error}"),
+        }
+    }
+}
+
+/// Serves the bus of this mode too.
+async fn join_bus(service: &Service, mode: Mode, places: &Places) -> Result<()> {
+    match mode {
+        Mode::User => Ok(()),
+        Mode::Session => match service.serve_bus(Bus::Session).await {
+            // The private socket serves without it, and a login without a session bus is no fault of the user's.
+            Err(BusError::Bus(error)) => {
+                let socket = places.socket.display();
+                tracing::warn!("not on the session bus, only on {socket}: {error}");
+                Ok(())
+            }
+            joined => joined.context("on the session bus"),
+        },
+        Mode::System => {
+            let joined = service.serve_bus(Bus::System).await;
+            joined.context("on the system bus")
+        }
+    }
 }
 
 /// The private socket: the one that systemd hands over, else our own; and whether it is our own.

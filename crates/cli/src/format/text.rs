@@ -52,15 +52,16 @@ pub fn shorten(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// A URL without the password that may be in it.
+/// A URL without the user and the password that may be in it. It need not be a valid one.
 pub fn redact(url: &str) -> Cow<'_, str> {
-    match Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // A URL that has a password can have another one.
-            let _ = parsed.set_password(Some("***"));
-            Cow::Owned(parsed.into())
-        }
-        _ => Cow::Borrowed(url),
+    let Some(start) = url.find("//").map(|slashes| slashes + 2) else {
+        return Cow::Borrowed(url);
+    };
+    let rest = &url[start..];
+    let authority = &rest[..rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())];
+    match authority.rfind('@') {
+        Some(at) => Cow::Owned(format!("{}***{}", &url[..start], &rest[at..])),
+        None => Cow::Borrowed(url),
     }
 }
 
@@ -93,12 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_a_url_is_not_shown() {
-        assert_eq!(
-            redact("https://me:secret@example.org/a?b=c"),
-            "https://me:***@example.org/a?b=c"
-        );
-        assert_eq!(redact("https://me@example.org/"), "https://me@example.org/");
+    fn user_and_password_in_a_url_are_not_shown() {
+        for (url, expected) in [
+            (
+                "https://me:secret@example.org/a?b=c",
+                "https://***@example.org/a?b=c",
+            ),
+            ("https://token@example.org/", "https://***@example.org/"),
+            ("ftp://me:se@cret@h:x", "ftp://***@h:x"),
+            ("https://example.org/me@home", "https://example.org/me@home"),
+            ("//", "//"),
+            ("me@home", "me@home"),
+        ] {
+            assert_eq!(redact(url), expected);
+        }
     }
 
     #[test]

@@ -35,6 +35,26 @@ pub enum Bus {
     System,
 }
 
+/// Why the service is not on a bus.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// Another service is, and calls would go there.
+    #[error("another service has the name {BUS_NAME} already; stop it first")]
+    NameTaken,
+    /// There is no bus, or it refuses.
+    #[error(transparent)]
+    Bus(zbus::Error),
+}
+
+impl From<zbus::Error> for BusError {
+    fn from(error: zbus::Error) -> Self {
+        match error {
+            zbus::Error::NameTaken => Self::NameTaken,
+            error => Self::Bus(error),
+        }
+    }
+}
+
 /// What is known of a peer.
 enum Peer {
     /// The bus was asked who it is; its calls wait.
@@ -52,7 +72,7 @@ enum News {
 }
 
 /// Connects and goes on as [`serve_on`].
-pub(super) async fn serve(service: Service, bus: Bus) -> zbus::Result<()> {
+pub(super) async fn serve(service: Service, bus: Bus) -> Result<(), BusError> {
     let connection = match bus {
         Bus::Session => Connection::session().await?,
         Bus::System => Connection::system().await?,
@@ -61,20 +81,11 @@ pub(super) async fn serve(service: Service, bus: Bus) -> zbus::Result<()> {
 }
 
 /// Takes the name on a bus, and serves from then on in a task of its own.
-pub(super) async fn serve_on(service: Service, connection: Connection) -> zbus::Result<()> {
+pub(super) async fn serve_on(service: Service, connection: Connection) -> Result<(), BusError> {
     // Before the name is ours: the first call comes right after.
     let messages = MessageStream::from(&connection);
     let flags = RequestNameFlags::DO_NOT_QUEUE;
-    let taken = |error| match error {
-        zbus::Error::NameTaken => zbus::Error::Failure(format!(
-            "another service has the name {BUS_NAME} already; stop it first"
-        )),
-        error => error,
-    };
-    connection
-        .request_name_with_flags(BUS_NAME, flags)
-        .await
-        .map_err(taken)?;
+    connection.request_name_with_flags(BUS_NAME, flags).await?;
     let (report, news) = mpsc::unbounded_channel();
     let peers = Peers {
         service,

@@ -12,7 +12,7 @@ use bgcopy_model::FileId;
 use super::{
     call::{Call, Outcome},
     dispatch::{Target, no_method},
-    error, file, job,
+    docs, error, file, job,
 };
 use crate::{authz::Action, driver::JobSnapshot};
 
@@ -52,7 +52,7 @@ pub(super) fn introspect(call: &Call, target: &Target, path: &str, member: &str)
         }
         Target::Error(job, _) => (Object::Error(job.id), vec![]),
     };
-    call.answer(&introspection::document(object, children))
+    call.answer(&docs::annotated(&introspection::document(object, children)))
 }
 
 pub(super) fn managed_objects(call: &Call, target: &Target, member: &str) -> Outcome {

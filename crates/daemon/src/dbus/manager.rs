@@ -42,11 +42,17 @@ pub(super) async fn call(call: &Call, member: &str) -> Outcome {
         "ListJobs" => {
             let all_users = call.arguments::<bool>()?;
             let handle = call.service.handle();
-            let jobs = visible(call, all_users)?.into_iter();
-            let jobs: Vec<(OwnedObjectPath, JobProperties)> = jobs
-                .map(|snapshot| (job_path(snapshot.id), job::properties(&snapshot, handle)))
+            let look = call.client.subscriptions.look(call).await;
+            let seen = visible(call, all_users)?;
+            let jobs: Vec<(OwnedObjectPath, JobProperties)> = seen
+                .iter()
+                .map(|snapshot| (job_path(snapshot.id), job::properties(snapshot, handle)))
                 .collect();
-            call.answer(&jobs)
+            if let Some(answer) = call.answer(&jobs)? {
+                call.send(answer).await;
+            }
+            look.end(seen);
+            Ok(None)
         }
         "GetErrorDescription" => {
             let code = HResult(call.arguments::<u32>()?);

@@ -19,6 +19,7 @@ mod callback;
 mod client;
 mod connection;
 mod dispatch;
+mod docs;
 mod error;
 mod file;
 mod intake;
@@ -47,7 +48,7 @@ use tokio::net::UnixListener;
 use self::{client::Client, turns::Turns};
 use crate::{authz::Authz, driver::Handle, places::Mode};
 
-pub use self::bus::Bus;
+pub use self::bus::{Bus, BusError};
 
 /// Who calls: a connection and the user at its other end, by the kernel's word.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +98,8 @@ impl Service {
     /// Connects to a bus, takes the service's name and serves it in the background from then on.
     ///
     /// # Errors
-    /// There is no such bus, or another service has the name.
-    pub async fn serve_bus(&self, bus: Bus) -> zbus::Result<()> {
+    /// [`BusError`].
+    pub async fn serve_bus(&self, bus: Bus) -> Result<(), BusError> {
         bus::serve(self.clone(), bus).await
     }
 

@@ -19,6 +19,22 @@ pub(super) async fn call(call: &Call, target: &Target, member: &str) -> Outcome 
             let value = values.as_ref().and_then(|values| values.get(&name));
             call.answer(&value.ok_or_else(|| unknown(&name))?)
         }
+        "GetAll" if let Target::Job(job) = target => {
+            // Read once more, now that no signal can overtake the answer.
+            let look = call.client.subscriptions.look(call).await;
+            let view = call.service.handle().view();
+            let job = view.job(job.id).unwrap_or_else(|| job.clone());
+            let target = Target::Job(job.clone());
+            let answer = match values(call, &target, &call.arguments::<String>()?)? {
+                Some(Values::Job(values)) => call.answer(&values)?,
+                _ => return call.answer(&BTreeMap::<String, Variant<'_>>::new()),
+            };
+            if let Some(answer) = answer {
+                call.send(answer).await;
+            }
+            look.end(vec![job]);
+            Ok(None)
+        }
         "GetAll" => match values(call, target, &call.arguments::<String>()?)? {
             Some(Values::Manager(values)) => call.answer(&values),
             Some(Values::Job(values)) => call.answer(&values),

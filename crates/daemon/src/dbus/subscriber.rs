@@ -81,10 +81,8 @@ impl Subscriber {
             let due = self.agenda.first();
             let told = tokio::select! {
                 request = requests.recv() => {
-                    let Some((wish, done)) = request else { return };
-                    self.take(wish);
-                    // Whoever asked may have gone.
-                    let _ = done.send(());
+                    let Some(request) = request else { return };
+                    self.serve(request).await;
                     Ok(())
                 }
                 change = next(self.changes.as_mut()) => self.note_all(change).await,
@@ -92,6 +90,25 @@ impl Subscriber {
             };
             if let Err(Gone) = told {
                 return;
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: Request) {
+        match request {
+            Request::Change(wish, done) => {
+                self.take(wish);
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+            Request::Look(silent, over) => {
+                let _ = silent.send(());
+                // One that was given up taught the client nothing.
+                for job in over.await.unwrap_or_default() {
+                    if let Some(watched) = self.watched.get_mut(&job.id) {
+                        watched.was_read(&job, self.service.handle());
+                    }
+                }
             }
         }
     }

@@ -62,6 +62,11 @@ impl Watched {
         self.state = key(snapshot);
     }
 
+    /// The client has read the job's own properties; of its error and its files that says nothing.
+    pub(super) fn was_read(&mut self, snapshot: &JobSnapshot, handle: &Handle) {
+        self.told = Some(job::properties(snapshot, handle));
+    }
+
     /// Takes it that the client may have missed anything.
     pub(super) fn doubt(&mut self, snapshot: &JobSnapshot, with_files: bool) {
         self.told = None;

@@ -3,7 +3,7 @@
 //! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
 //! what is published must not be ahead of what is recorded.
 
-use bgcopy_engine::{Action, Attempt, Event, FileView, Outcome, Refusal, Reply, Report, Ticket};
+use bgcopy_engine::{Action, Attempt, FileView, Refusal, Reply, Ticket};
 use bgcopy_model::{
     Condition, FileId, FilePhase, FileRecord, Header, JobId, JobPhase, JobProgress, Mutation,
     Owner, ProxyEnvironment,
@@ -12,7 +12,7 @@ use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
 
 use super::{
-    Driver, Message,
+    Driver, Running,
     callbacks::Notice,
     files, programs,
     publisher::{FileSnapshot, JobSnapshot},
@@ -129,14 +129,9 @@ impl Driver {
                 Effect::Reply(ticket, answer) => self.answer(ticket, answer),
                 Effect::Start(start) => self.start_transfer(*start),
                 Effect::Stop(id, attempt) => {
-                    if self
-                        .running
-                        .get(&id)
-                        .is_some_and(|(running, _)| *running == attempt)
-                        && let Some((_, stop)) = self.running.remove(&id)
-                    {
-                        // A run that has ended meanwhile does not listen any more.
-                        let _ = stop.send(());
+                    let running = self.running.get_mut(&id);
+                    if let Some(running) = running.filter(|running| running.attempt == attempt) {
+                        running.stop();
                     }
                 }
                 Effect::Prepare(local) => files::prepare(self, *local),
@@ -146,18 +141,21 @@ impl Driver {
                 Effect::RunCommand(run) => self.programs.run(*run, self.messages.clone()),
                 Effect::Activate(start) => self.programs.start(*start),
                 Effect::ShowJob(job) => {
-                    if job.state.is_final()
-                        && let Some(shown) = self.view.job(job.id)
-                    {
-                        shown
-                            .files
-                            .iter()
-                            .for_each(|file| self.names.release(&file.path));
+                    if job.state.is_final() {
+                        self.names.release(job.id);
                     }
                     self.view.put(*job);
                 }
-                Effect::ShowFile(job, file, progress) => self.view.put_file(job, *file, progress),
+                Effect::ShowFile(job, file, progress) => {
+                    let shown = self.view.job(job);
+                    let is_final = shown.is_some_and(|job| job.state.is_final());
+                    if !file.name_pending && !is_final {
+                        self.names.take(job, &file.path);
+                    }
+                    self.view.put_file(job, *file, progress);
+                }
                 Effect::Forget(id) => {
+                    self.names.release(id);
                     self.callbacks.forget(id);
                     self.view.forget(id);
                 }
@@ -177,14 +175,15 @@ impl Driver {
             let files: Vec<FileView<'_>> = job.files().collect();
             for file in files {
                 if !file.record().name_pending && !job.state().is_final() {
-                    self.names.take(file.record().path.clone());
+                    self.names.take(id, &file.record().path);
                 }
                 self.view.put_file(id, snapshot::file(file), job.progress());
             }
         }
     }
 
-    /// Tells everyone who waits for a transaction that it failed; what they asked for is recorded later or never.
+    /// Tells everyone who waits for a transaction that it failed. The engine has done what they asked for: it is
+    /// recorded later, or was never done.
     pub(super) fn refuse_waiting(&mut self, error: &StoreError) {
         let mut tickets = Vec::new();
         for step in &mut self.pending {
@@ -196,12 +195,12 @@ impl Driver {
                 _ => true,
             });
         }
-        let detail = format!("the service cannot record this: {error}");
         for ticket in tickets {
-            self.answer(
-                ticket,
-                Err(Refusal::new(Condition::StoreFailure, detail.clone())),
-            );
+            self.answer(ticket, Err(unrecorded(error)));
+        }
+        for (_, reply) in std::mem::take(&mut self.held) {
+            // A client that is gone does not want its answer.
+            let _ = reply.send(Err(unrecorded(error)));
         }
     }
 
@@ -215,11 +214,12 @@ impl Driver {
     fn start_transfer(&mut self, start: Start) {
         let (id, attempt) = (start.id, start.attempt);
         if self.stopping.is_some() {
-            self.report(id, attempt, Report::Ended(Outcome::Stopped));
+            // Not reported as ended either: the engine would begin the next one at once.
             return;
         }
         let (stop, stopped) = oneshot::channel();
-        self.running.insert(id, (attempt, stop));
+        let stop = Some(stop);
+        self.running.insert(id, Running { attempt, stop });
         let surroundings = transfer::Surroundings {
             disk: self.disk.owner(start.owner),
             client: self.origin.clone(),
@@ -228,11 +228,12 @@ impl Driver {
         };
         transfer::spawn(start, surroundings, stopped);
     }
+}
 
-    fn report(&self, id: FileId, attempt: Attempt, report: Report) {
-        let event = Event::Transfer(id, attempt, report);
-        let _ = self.messages.send(Message::Event(event));
-    }
+/// The refusal of what cannot be recorded.
+fn unrecorded(error: &StoreError) -> Refusal {
+    let detail = format!("the service cannot record this: {error}");
+    Refusal::new(Condition::StoreFailure, detail)
 }
 
 /// The crash points behind a transaction.

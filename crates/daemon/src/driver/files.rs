@@ -4,59 +4,74 @@ use std::path::Path;
 
 use bgcopy_disk::{DiskError, OwnerDisk};
 use bgcopy_engine::{Event, Trouble};
-use bgcopy_model::{Condition, FileId, FilePhase, FileRecord};
+use bgcopy_model::{Condition, FileId, FilePhase, FileRecord, Owner};
 
 use super::{Driver, Message, effects::Local};
 use crate::crash;
 
 /// Sets mode, time and length of a finished temporary file and syncs it.
-pub(super) fn prepare(driver: &Driver, local: Local) {
+pub(super) fn prepare(driver: &mut Driver, local: Local) {
     let disk = driver.disk.owner(local.owner);
-    spawn(driver, local.id, Event::Prepared, async move {
-        let place = Place::of(disk, &local.file)?;
-        let size = local.file.size.unwrap_or(0);
-        let (umask, modified) = (local.umask, local.file.modified);
-        let prepared = place
-            .disk
-            .prepare(place.folder, place.temporary, size, umask, modified);
-        let inode = prepared.await.map_err(trouble)?;
-        crash::point("file-prepared");
-        Ok(inode)
-    });
+    spawn(
+        driver,
+        (local.id, local.owner),
+        Event::Prepared,
+        async move {
+            let place = Place::of(disk, &local.file)?;
+            let size = local.file.size.unwrap_or(0);
+            let (umask, modified) = (local.umask, local.file.modified);
+            let prepared = place
+                .disk
+                .prepare(place.folder, place.temporary, size, umask, modified);
+            let inode = prepared.await.map_err(trouble)?;
+            crash::point("file-prepared");
+            Ok(inode)
+        },
+    );
 }
 
 /// Gives a prepared file its name.
-pub(super) fn publish(driver: &Driver, local: Local) {
+pub(super) fn publish(driver: &mut Driver, local: Local) {
     let disk = driver.disk.owner(local.owner);
-    spawn(driver, local.id, Event::Published, async move {
-        let place = Place::of(disk, &local.file)?;
-        let FilePhase::Publishing { inode } = local.file.phase else {
-            let detail = format!("{} is to be named before it is prepared", local.id);
-            return Err(Trouble::new(Condition::Internal, detail));
-        };
-        let published = place
-            .disk
-            .publish(place.folder, place.temporary, place.name, inode);
-        published.await.map_err(|error| {
-            let detail = format!("{} is not in place: {error}", local.file.path.display());
-            Trouble::new(error.condition, detail)
-        })?;
-        crash::point("file-renamed");
-        Ok(())
-    });
+    spawn(
+        driver,
+        (local.id, local.owner),
+        Event::Published,
+        async move {
+            let place = Place::of(disk, &local.file)?;
+            let FilePhase::Publishing { inode } = local.file.phase else {
+                let detail = format!("{} is to be named before it is prepared", local.id);
+                return Err(Trouble::new(Condition::Internal, detail));
+            };
+            let published = place
+                .disk
+                .publish(place.folder, place.temporary, place.name, inode);
+            published.await.map_err(|error| {
+                let detail = format!("{} is not in place: {error}", local.file.path.display());
+                Trouble::new(error.condition, detail)
+            })?;
+            crash::point("file-renamed");
+            Ok(())
+        },
+    );
 }
 
 /// Deletes a temporary file.
-pub(super) fn discard(driver: &Driver, local: Local) {
+pub(super) fn discard(driver: &mut Driver, local: Local) {
     let disk = driver.disk.owner(local.owner);
-    spawn(driver, local.id, Event::Discarded, async move {
-        let place = Place::of(disk, &local.file)?;
-        place
-            .disk
-            .discard(place.folder, place.temporary)
-            .await
-            .map_err(trouble)
-    });
+    spawn(
+        driver,
+        (local.id, local.owner),
+        Event::Discarded,
+        async move {
+            let place = Place::of(disk, &local.file)?;
+            place
+                .disk
+                .discard(place.folder, place.temporary)
+                .await
+                .map_err(trouble)
+        },
+    );
 }
 
 /// Where a file is.
@@ -88,13 +103,13 @@ impl<'a> Place<'a> {
 
 /// Runs the work beside the driver and reports its end.
 fn spawn<T: Send + 'static>(
-    driver: &Driver,
-    id: FileId,
+    driver: &mut Driver,
+    (id, owner): (FileId, Owner),
     event: impl FnOnce(FileId, Result<T, Trouble>) -> Event + Send + 'static,
     work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
 ) {
     let messages = driver.messages.clone();
-    let naming = driver.naming.clone();
+    let naming = driver.naming(owner);
     tokio::spawn(async move {
         // The semaphore is never closed.
         let _turn = naming.acquire().await;

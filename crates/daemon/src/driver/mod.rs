@@ -13,6 +13,7 @@
 //! The driver must never wait for a transfer, a disk or a client: whoever works reports by message.
 
 mod account;
+mod backlog;
 mod callbacks;
 mod effects;
 mod files;
@@ -32,13 +33,18 @@ use std::{
 };
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Ticket};
-use bgcopy_model::{FileId, JobId, Limits, Mutation};
+use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Refusal, Reply, Ticket};
+use bgcopy_model::{FileId, JobId, Limits, Mutation, Owner};
 use bgcopy_store::{Restored, Store, StoreError};
-use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use futures_util::FutureExt;
+use tokio::{
+    sync::{Notify, Semaphore, mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
 
-use self::{callbacks::Callbacks, effects::Effect, handle::Answer, names::Names};
+use self::{
+    backlog::Pending, callbacks::Callbacks, effects::Effect, handle::Answer, names::Names,
+};
 pub use self::{
     callbacks::{Callback, Target},
     handle::{Extras, Handle},
@@ -50,7 +56,7 @@ use crate::clock::{BootTimer, Clock};
 /// How long after a failed transaction it is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
-/// Files that are named or deleted at once.
+/// Files of one owner that are named or deleted at once.
 const NAMING_AT_ONCE: usize = 32;
 
 /// Messages that are taken from the queue at once.
@@ -103,22 +109,29 @@ struct Driver {
     /// Answers that clients wait for.
     tickets: HashMap<Ticket, Answer>,
     last_ticket: u64,
-    /// Files that are named or deleted at once: a job can have a hundred thousand.
-    naming: Arc<Semaphore>,
-    /// How to stop each running transfer.
-    running: HashMap<FileId, (Attempt, oneshot::Sender<()>)>,
+    /// Files of each owner that are named or deleted at once: a job can have a hundred thousand, and one owner's
+    /// disk that hangs is nobody else's trouble.
+    naming: HashMap<Owner, Arc<Semaphore>>,
+    /// The transfers that have not ended.
+    running: HashMap<FileId, Running>,
     /// Steps whose transactions are under way, the oldest first.
     pending: VecDeque<Pending>,
+    /// When the queue is written again, after that failed; nothing is handed to the store before.
+    retry_at: Option<Instant>,
+    /// Whether the queue could not be written last.
+    is_in_trouble: bool,
+    /// Calls that came since: the engine could not undo them, so they wait until it is known whether they can be
+    /// recorded. Else what was refused would appear later after all.
+    held: Vec<(Call, oneshot::Sender<Result<Reply, Refusal>>)>,
     /// Who asked the service to stop.
     stopping: Option<oneshot::Sender<()>>,
 }
 
-/// A step that waits for its transaction.
-struct Pending {
-    commit: Option<BoxFuture<'static, Result<(), StoreError>>>,
-    /// Kept until they are durable: a failed transaction is tried again with them.
-    mutations: Vec<Mutation>,
-    effects: Vec<Effect>,
+/// A transfer that has not ended.
+struct Running {
+    attempt: Attempt,
+    /// How to stop it; `None`: it was told already.
+    stop: Option<oneshot::Sender<()>>,
 }
 
 /// Starts the driver; the future it returns ends when [`stop`] was called and all is durable, or with an error when
@@ -157,9 +170,12 @@ pub fn start(
         messages,
         tickets: HashMap::new(),
         last_ticket: 0,
-        naming: Arc::new(Semaphore::new(NAMING_AT_ONCE)),
+        naming: HashMap::new(),
         running: HashMap::new(),
         pending: VecDeque::new(),
+        retry_at: None,
+        is_in_trouble: false,
+        held: Vec::new(),
         stopping: None,
     };
     let timer = BootTimer::new()?;
@@ -186,7 +202,6 @@ impl Driver {
         timer: BootTimer,
     ) -> Result<(), StoreError> {
         let mut batch = Vec::with_capacity(MESSAGES_AT_ONCE);
-        let mut retry: Option<tokio::time::Instant> = None;
         loop {
             self.set_timer(&timer);
             if self.stopping.is_some() && self.running.is_empty() && self.pending.is_empty() {
@@ -201,11 +216,10 @@ impl Driver {
                         self.receive(message);
                     }
                 }
-                result = first_commit(&mut self.pending), if retry.is_none() && !self.pending.is_empty() => {
-                    retry = self.committed(result)?;
+                result = first_commit(&mut self.pending), if self.retry_at.is_none() && !self.pending.is_empty() => {
+                    self.committed(result)?;
                 }
-                () = tokio::time::sleep_until(retry.unwrap_or_else(tokio::time::Instant::now)), if retry.is_some() => {
-                    retry = None;
+                () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => {
                     self.commit_again();
                 }
                 result = timer.expired() => {
@@ -229,6 +243,10 @@ impl Driver {
                 if self.stopping.is_some() {
                     return; // The dropped sender tells the client.
                 }
+                if self.is_in_trouble {
+                    self.held.push((call, reply));
+                    return;
+                }
                 let ticket = self.ticket(reply);
                 self.step(Event::Call(ticket, call));
             }
@@ -242,7 +260,7 @@ impl Driver {
                     && self
                         .running
                         .get(file)
-                        .is_some_and(|(running, _)| running == attempt)
+                        .is_some_and(|running| running.attempt == *attempt)
                 {
                     self.running.remove(file);
                 }
@@ -257,8 +275,9 @@ impl Driver {
             }
             Message::Stop(done) => {
                 self.stopping = Some(done);
-                for (_, stop) in std::mem::take(&mut self.running).into_values() {
-                    let _ = stop.send(());
+                // They stay in the list: the service is not at its end before their last checkpoints are durable.
+                for running in self.running.values_mut() {
+                    running.stop();
                 }
             }
         }
@@ -299,10 +318,12 @@ impl Driver {
             self.perform(effects);
             return;
         }
-        let commit = (!mutations.is_empty()).then(|| {
+        if !mutations.is_empty() {
             mutations.push(Mutation::PutAnchor(self.clock.anchor(self.clock.now())));
-            self.store.commit(mutations.clone()).boxed()
-        });
+        }
+        // While earlier steps wait to be written again, a later one must not get ahead of them.
+        let commit = (!mutations.is_empty() && self.retry_at.is_none())
+            .then(|| self.store.commit(mutations.clone()).boxed());
         self.pending.push_back(Pending {
             commit,
             mutations,
@@ -310,37 +331,50 @@ impl Driver {
         });
     }
 
-    /// The oldest pending step's transaction ended. Returns when to try again, if it must be.
-    fn committed(
-        &mut self,
-        result: Result<(), StoreError>,
-    ) -> Result<Option<tokio::time::Instant>, StoreError> {
+    /// The oldest pending step's transaction ended.
+    ///
+    /// # Errors
+    /// The queue cannot be written, and waiting does not help: its connection is lost, or the service is to stop.
+    fn committed(&mut self, result: Result<(), StoreError>) -> Result<(), StoreError> {
         match result {
             Ok(()) => {
                 if let Some(step) = self.pending.pop_front() {
                     effects::crash_points(&step.mutations);
                     self.perform(step.effects);
                 }
-                Ok(None)
+                self.is_in_trouble = false;
+                for (call, reply) in std::mem::take(&mut self.held) {
+                    self.receive(Message::Call(call, reply));
+                }
+                Ok(())
             }
             Err(error) => {
                 tracing::error!("the queue cannot be written: {error}");
                 self.refuse_waiting(&error);
-                if matches!(error, StoreError::Poisoned(_)) {
+                if self.stopping.is_some() || matches!(error, StoreError::Poisoned(_)) {
                     return Err(error);
                 }
-                Ok(Some(tokio::time::Instant::now() + STORE_RETRY))
+                self.retry_at = Some(Instant::now() + STORE_RETRY);
+                self.is_in_trouble = true;
+                Ok(())
             }
         }
     }
 
-    /// Hands every transaction that is not durable to the store again, in order.
+    /// Hands everything that is not durable to the store again, as one transaction.
     fn commit_again(&mut self) {
-        for step in &mut self.pending {
-            if !step.mutations.is_empty() {
-                step.commit = Some(self.store.commit(step.mutations.clone()).boxed());
-            }
+        self.retry_at = None;
+        let mut step = backlog::fold(std::mem::take(&mut self.pending));
+        if !step.mutations.is_empty() {
+            step.commit = Some(self.store.commit(step.mutations.clone()).boxed());
         }
+        self.pending.push_back(step);
+    }
+
+    /// The places for an owner's files that are named or deleted.
+    fn naming(&mut self, owner: Owner) -> Arc<Semaphore> {
+        let new = || Arc::new(Semaphore::new(NAMING_AT_ONCE));
+        self.naming.entry(owner).or_insert_with(new).clone()
     }
 
     fn set_timer(&self, timer: &BootTimer) {
@@ -348,6 +382,15 @@ impl Driver {
         let delay = self.engine.next_wake().map(|at| at - now);
         if let Err(error) = timer.set(delay) {
             tracing::error!("the timer cannot be set: {error}");
+        }
+    }
+}
+
+impl Running {
+    /// Tells it to end soon. One that has ended meanwhile does not listen any more.
+    fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
         }
     }
 }

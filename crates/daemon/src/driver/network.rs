@@ -17,8 +17,11 @@ use super::Message;
 /// (linux/rtnetlink.h).
 const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 
-/// A change comes as a burst of messages: the first counts once the burst is over.
+/// A change comes as a burst of messages: it counts once the burst is over.
 const BURST: Duration = Duration::from_millis(500);
+
+/// Time between two notices: an interface that flaps is no reason to try without end.
+const BETWEEN: Duration = Duration::from_secs(5);
 
 /// Tells the driver of changes for as long as it lives. A machine that refuses the socket is served without: its
 /// jobs are tried again when their time comes.
@@ -46,6 +49,8 @@ pub(super) fn watch(messages: mpsc::UnboundedSender<Message>) {
             {
                 return;
             }
+            // What changes meanwhile waits in the socket.
+            tokio::time::sleep(BETWEEN).await;
         }
     });
 }

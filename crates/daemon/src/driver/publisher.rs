@@ -69,7 +69,7 @@ pub struct JobSnapshot {
 pub struct FileSnapshot {
     /// Its place in the job.
     pub index: FileIndex,
-    /// Where it is.
+    /// Where it is, without user and password.
     pub url: Url,
     /// Its destination.
     pub path: PathBuf,

@@ -6,6 +6,7 @@ use bgcopy_engine::{FileView, JobView};
 use bgcopy_model::{FilePhase, JobPhase};
 
 use super::publisher::{FileSnapshot, JobSnapshot};
+use crate::redact;
 
 /// The snapshot of a job without its files; the publisher keeps those.
 pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
@@ -44,7 +45,7 @@ pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
     let record = view.record();
     FileSnapshot {
         index: record.index,
-        url: record.url.clone(),
+        url: redact::shown(&record.url),
         path: record.path.clone(),
         name_pending: record.name_pending,
         temporary: record.path.with_file_name(&record.temporary),

@@ -7,13 +7,13 @@ use bgcopy_bus::{
 };
 use bgcopy_model::{JobState, Owner};
 use bgcopy_testkit::faulty::{Body, Resource};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast::error::TryRecvError, mpsc, oneshot};
 use zbus::{Message, OwnedObjectPath};
 
 use super::{
     super::{
-        signals::{Change, Scope},
+        signals::{Change, Request, Scope},
         subscriber::Subscriber,
     },
     Bench, DEADLINE, Signals, create, job, pair, read, within,
@@ -228,7 +228,8 @@ async fn a_subscriber_that_lost_notes_ends_with_the_truth() {
     let subscriber = Subscriber::new(bench.service.clone(), Owner::ROOT, Arc::new(link));
     let (requests, inbox) = mpsc::unbounded_channel();
     let (done, in_force) = oneshot::channel();
-    requests.send((Change::Add(Scope::All), done)).unwrap();
+    let add = Request::Change(Change::Add(Scope::All), done);
+    requests.send(add).unwrap();
     let mut run = Box::pin(subscriber.run(inbox));
     assert!(run.as_mut().now_or_never().is_none());
     in_force.await.unwrap();
@@ -273,5 +274,40 @@ async fn a_subscriber_that_lost_notes_ends_with_the_truth() {
         let expected = (path.to_string(), what.to_owned());
         assert!(told.contains(&expected), "{expected:?} is not in {told:?}");
     }
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_signal_overtakes_an_answer_that_was_read_before_it() {
+    let bench = Bench::new(Mode::User);
+    let worker = bench.client(Owner::ROOT).await;
+    let path = create(&worker, "before").await;
+    let (watcher, link, _calls) = pair(DEADLINE).await;
+    let mut signals = Signals::of(&watcher);
+    let subscriber = Subscriber::new(bench.service.clone(), Owner::ROOT, Arc::new(link));
+    let (requests, inbox) = mpsc::unbounded_channel();
+    let running = tokio::spawn(subscriber.run(inbox));
+    let (done, in_force) = oneshot::channel();
+    let add = Request::Change(Change::Add(Scope::All), done);
+    requests.send(add).unwrap();
+    in_force.await.unwrap();
+
+    // While an answer is read and sent the subscriber is silent.
+    let (silent, granted) = oneshot::channel();
+    let (over, ended) = oneshot::channel();
+    requests.send(Request::Look(silent, ended)).unwrap();
+    granted.await.unwrap();
+    let view = bench.service.handle().view();
+    let proxy = job(&worker, &path).await;
+    within(proxy.set_name("read")).await.unwrap();
+    let read = view.jobs();
+    within(proxy.set_name("after")).await.unwrap();
+    // It runs on another thread, and would have told by now if it were not; the next signal is the proof.
+    assert!(signals.0.next().now_or_never().is_none());
+    over.send(read).unwrap();
+
+    // What the client has read it is not told again: the name went from "read" to "after".
+    let told = changes(&signals.next_named("PropertiesChanged").await);
+    assert_eq!(told.name.as_deref(), Some("after"));
     running.abort();
 }

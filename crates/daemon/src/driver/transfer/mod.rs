@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Message, effects::Start, files::trouble, names::Names};
-use crate::crash;
+use crate::{crash, redact::shown};
 
 /// What every run needs of the driver.
 pub(super) struct Surroundings {
@@ -122,8 +122,12 @@ async fn run(
     stop: oneshot::Receiver<()>,
 ) -> Outcome {
     let prepared = async {
-        let layout = Layout::new(&file.ranges)
-            .map_err(|error| halt(Condition::from(error), format!("{}: {error}", file.url)))?;
+        let layout = Layout::new(&file.ranges).map_err(|error| {
+            halt(
+                Condition::from(error),
+                format!("{}: {error}", shown(&file.url)),
+            )
+        })?;
         let mut run = Run {
             size: file.size.filter(|_| !file.durable.is_empty()),
             picker: Picker::new(file.size, file.durable.clone()),
@@ -263,7 +267,7 @@ impl Run<'_> {
         let Some((remote, run)) = self.layout.remote(start) else {
             let detail = format!(
                 "{} has no byte {start} of the ranges asked for",
-                self.file.url
+                shown(&self.file.url)
             );
             return Err(halt(Condition::InvalidRange, detail));
         };
@@ -314,7 +318,7 @@ impl Run<'_> {
         let size = match answer.version.size {
             Some(remote) => {
                 self.layout.check(remote).map_err(|error| {
-                    let detail = format!("{} has {remote} bytes: {error}", self.file.url);
+                    let detail = format!("{} has {remote} bytes: {error}", shown(&self.file.url));
                     halt(Condition::from(error), detail)
                 })?;
                 self.layout.local_size(Some(remote))
@@ -360,7 +364,7 @@ impl Run<'_> {
                 .unwrap_or_else(|| "download".to_owned());
             let free = self
                 .names
-                .choose(&self.disk, self.folder()?, &proposed)
+                .choose(self.reporter.id.job, &self.disk, self.folder()?, &proposed)
                 .await?;
             self.file.name_pending = false;
             name = Some(free);
@@ -420,7 +424,7 @@ impl Run<'_> {
                 };
                 let detail = format!(
                     "{} has the checksum {found}, not {expected}; nothing of it is kept",
-                    self.file.url
+                    shown(&self.file.url)
                 );
                 return Err(halt(Condition::DigestMismatch, detail));
             }
