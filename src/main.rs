@@ -11,6 +11,15 @@ mod program {
 
     /// Runs whatever the program was called as.
     pub fn main() -> ExitCode {
+        #[cfg(feature = "daemon")]
+        if let [_, daemon, activate, name] = env::args_os().collect::<Vec<_>>().as_slice()
+            && daemon == "daemon"
+            && activate == "activate"
+            && let Some(name) = name.to_str()
+        {
+            // The system's service starts itself so, as the owner of a job, to start a name on that user's bus.
+            return bgcopy_daemon::activate(name);
+        }
         let called = env::args_os().next();
         let name = called.as_deref().map(Path::new).and_then(Path::file_name);
         if name.is_some_and(|name| name == "bgcopyd") {

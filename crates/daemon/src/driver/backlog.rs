@@ -143,6 +143,7 @@ mod tests {
             modified: None,
             durable: RangeSet::from_iter([Extent::new(0, durable)]),
             restarts: 0,
+            notify_due: false,
             phase: FilePhase::Pending,
         }
     }

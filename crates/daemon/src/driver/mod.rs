@@ -42,9 +42,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{
-    backlog::Pending, callbacks::Callbacks, effects::Effect, handle::Answer, names::Names,
-};
+use self::{backlog::Pending, callbacks::Callbacks, effects::Effect, handle::Answer, names::Names};
 pub use self::{
     callbacks::{Callback, Target},
     handle::{Extras, Handle},
