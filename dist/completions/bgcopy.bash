@@ -67,6 +67,9 @@ _bgcopy() {
             bgcopy,watch)
                 cmd="bgcopy__subcmd__watch"
                 ;;
+            bgcopy,why)
+                cmd="bgcopy__subcmd__why"
+                ;;
             bgcopy__subcmd__daemon,help)
                 cmd="bgcopy__subcmd__daemon__subcmd__help"
                 ;;
@@ -142,6 +145,9 @@ _bgcopy() {
             bgcopy__subcmd__help,watch)
                 cmd="bgcopy__subcmd__help__subcmd__watch"
                 ;;
+            bgcopy__subcmd__help,why)
+                cmd="bgcopy__subcmd__help__subcmd__why"
+                ;;
             bgcopy__subcmd__help__subcmd__daemon,run)
                 cmd="bgcopy__subcmd__help__subcmd__daemon__subcmd__run"
                 ;;
@@ -158,7 +164,7 @@ _bgcopy() {
 
     case "${cmd}" in
         bgcopy)
-            opts="-h -V --system --session --socket --help --version get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help"
+            opts="-h -V --system --session --socket --help --version get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -322,7 +328,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__create)
-            opts="-h --priority --description --header --retry-delay --no-progress-timeout --auto-complete --json --system --session --socket --help"
+            opts="-h --priority --description --header --retry-delay --no-progress-timeout --exec --auto-complete --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -345,6 +351,10 @@ _bgcopy() {
                     return 0
                     ;;
                 --no-progress-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -670,7 +680,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__get)
-            opts="-o -d -h --output --directory --checksum --name --priority --description --header --retry-delay --no-progress-timeout --no-wait --json --system --session --socket --help"
+            opts="-o -d -h --output --directory --checksum --name --priority --description --header --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -748,6 +758,10 @@ _bgcopy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -771,7 +785,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__help)
-            opts="get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help"
+            opts="get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1064,6 +1078,20 @@ _bgcopy() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bgcopy__subcmd__help__subcmd__why)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bgcopy__subcmd__list)
             opts="-a -h --all --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1271,7 +1299,36 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__watch)
-            opts="-a -h --all --json --system --session --socket --help"
+            opts="-a -h --all --calls --json --system --session --socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bgcopy__subcmd__why)
+            opts="-h --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

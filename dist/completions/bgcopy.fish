@@ -42,6 +42,7 @@ complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "complete" -d 'Gives t
 complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "set" -d 'Changes the properties of a job'
 complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "wait" -d 'Waits until jobs come to an end'
 complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "watch" -d 'Shows jobs as they change'
+complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "why" -d 'Tells why a job is in the state it is in'
 complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "daemon" -d 'Runs, shows or stops the service'
 complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "gen-man" -d 'Writes the manual pages into a folder'
 complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "gen-completions" -d 'Writes the completions for bash, zsh and fish into a folder'
@@ -58,6 +59,7 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l description -d 'A 
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l header -d 'Send this field with every request, for example \'Authorization: Bearer …\'; can be given again' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l retry-delay -d 'The shortest time before another try, at least 5s' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l no-progress-timeout -d 'Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l exec -d 'Run this program with these arguments when the job is fetched or stopped by an error; must come last' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l socket -d 'The service with its private socket at this path' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l no-wait -d 'Print the job\'s id and do not wait for the files'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l json -d 'Print JSON, one object a line'
@@ -72,6 +74,7 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l description -d 
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l header -d 'Send this field with every request, for example \'Authorization: Bearer …\'; can be given again' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l retry-delay -d 'The shortest time before another try, at least 5s' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l no-progress-timeout -d 'Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l exec -d 'Run this program with these arguments when the job is fetched or stopped by an error; must come last' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l socket -d 'The service with its private socket at this path' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l auto-complete -d 'Give the files their names as soon as all of them are fetched'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l json -d 'Print JSON, one object a line'
@@ -150,10 +153,15 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand wait" -l session -d 'This 
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -l socket -d 'The service with its private socket at this path' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -s a -l all -d 'Show the jobs of all users; for an administrator'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -l calls -d 'Be the client that the jobs call back: print each call, which is thereby dealt with'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -l json -d 'Print JSON, one object a line'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -l system -d 'The service of the whole machine, on the system bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -l session -d 'This user\'s own service, on the session bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand why" -l socket -d 'The service with its private socket at this path' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand why" -l system -d 'The service of the whole machine, on the system bus'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand why" -l session -d 'This user\'s own service, on the session bus'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand daemon; and not __fish_seen_subcommand_from run status stop help" -l socket -d 'The service with its private socket at this path' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand daemon; and not __fish_seen_subcommand_from run status stop help" -l system -d 'The service of the whole machine, on the system bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand daemon; and not __fish_seen_subcommand_from run status stop help" -l session -d 'This user\'s own service, on the session bus'
@@ -191,23 +199,24 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand gen-completions" -l socket
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand gen-completions" -l system -d 'The service of the whole machine, on the system bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand gen-completions" -l session -d 'This user\'s own service, on the session bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand gen-completions" -s h -l help -d 'Print help'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "get" -d 'Fetches files and waits for them'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "create" -d 'Makes an empty job and prints its id'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "add" -d 'Adds files to a job'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "list" -d 'Lists the jobs'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "show" -d 'Shows everything about a job'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "files" -d 'Lists the files of a job'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "resume" -d 'Lets jobs go, or go on'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "suspend" -d 'Stops jobs until they are resumed'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "cancel" -d 'Drops jobs and deletes what they fetched'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "complete" -d 'Gives the fetched files their names and ends the jobs'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "set" -d 'Changes the properties of a job'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "wait" -d 'Waits until jobs come to an end'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "watch" -d 'Shows jobs as they change'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "daemon" -d 'Runs, shows or stops the service'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "gen-man" -d 'Writes the manual pages into a folder'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "gen-completions" -d 'Writes the completions for bash, zsh and fish into a folder'
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch daemon gen-man gen-completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "get" -d 'Fetches files and waits for them'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "create" -d 'Makes an empty job and prints its id'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "add" -d 'Adds files to a job'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "list" -d 'Lists the jobs'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "show" -d 'Shows everything about a job'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "files" -d 'Lists the files of a job'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "resume" -d 'Lets jobs go, or go on'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "suspend" -d 'Stops jobs until they are resumed'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "cancel" -d 'Drops jobs and deletes what they fetched'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "complete" -d 'Gives the fetched files their names and ends the jobs'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "set" -d 'Changes the properties of a job'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "wait" -d 'Waits until jobs come to an end'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "watch" -d 'Shows jobs as they change'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "why" -d 'Tells why a job is in the state it is in'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "daemon" -d 'Runs, shows or stops the service'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "gen-man" -d 'Writes the manual pages into a folder'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "gen-completions" -d 'Writes the completions for bash, zsh and fish into a folder'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and not __fish_seen_subcommand_from get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and __fish_seen_subcommand_from daemon" -f -a "run" -d 'Runs the service in the foreground'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and __fish_seen_subcommand_from daemon" -f -a "status" -d 'Shows whether the service runs'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand help; and __fish_seen_subcommand_from daemon" -f -a "stop" -d 'Stops the service'

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::cargo;
+use crate::{cargo, test};
 
 /// Names the number of runs to both tests; CI leaves it unset.
 const RUNS_VARIABLE: &str = "BGCOPY_CRASH_RUNS";
@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Runs the tests that are ignored otherwise, showing their output as it comes. The second runs also when the first has failed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    cargo::run(
+    test::run_counted(
         cargo::cargo()
             .args([
                 "test",

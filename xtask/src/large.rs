@@ -2,18 +2,17 @@
 //!
 //! Owns only how the test is called. It is kept out of CI for its time, and built for release because it hashes every byte.
 
-use crate::cargo;
+use crate::{cargo, test};
 
 /// Runs the test that is ignored otherwise, showing its output as it comes.
 pub fn run() -> anyhow::Result<()> {
-    cargo::run(cargo::cargo().args([
+    test::run_counted(cargo::cargo().args([
         "test",
         "--release",
         "--test",
         "servers",
         "--",
         "--ignored",
-        "large",
         "--nocapture",
     ]))
 }

@@ -51,6 +51,26 @@ const PACKAGES: &[Package] = &[
         unit: None,
     },
     Package {
+        name: "python3-venv",
+        reason: "the virtual environment of the Python client's test",
+        unit: None,
+    },
+    Package {
+        name: "libsystemd-dev",
+        reason: "sd-bus, for the C client's test",
+        unit: None,
+    },
+    Package {
+        name: "pkg-config",
+        reason: "where sd-bus is, for the same",
+        unit: None,
+    },
+    Package {
+        name: "libc6-dev",
+        reason: "headers of the C library, for C programs of tests",
+        unit: None,
+    },
+    Package {
         name: "curl",
         reason: "an HTTP client that is not ours, to test the testkit itself",
         unit: None,

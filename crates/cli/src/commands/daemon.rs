@@ -136,6 +136,7 @@ fn describe(service: Option<&ServiceInfo>, context: &Context) -> String {
 }
 
 async fn stop(arguments: Stop, context: &Context) -> Result<Exit, Failure> {
+    let mut stopped = None;
     if let Some(manager) = running(context).await? {
         let process = manager.service().process_id;
         timeout(STOP_WITHIN, manager.shutdown())
@@ -147,9 +148,12 @@ async fn stop(arguments: Stop, context: &Context) -> Result<Exit, Failure> {
                     format!("the service, process {process}, was told to stop and still runs after {seconds} s"),
                 )
             })??;
+        stopped = Some(process);
     }
     if arguments.format.json {
         json::print(&json::Service::new(None))?;
+    } else if let Some(process) = stopped {
+        writeln!(io::stdout(), "stopped: process {process}")?;
     } else {
         writeln!(io::stdout(), "{}", describe(None, context))?;
     }
