@@ -370,7 +370,8 @@ fn every_exit_code_of_the_help_is_documented_alike() {
 
 /// The files of a flat folder.
 fn files(folder: &Path) -> BTreeMap<String, String> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     entries
         .map(|entry| entry.unwrap().path())
         .map(|path| {
