@@ -262,7 +262,7 @@ async fn a_name_the_server_chose_gets_a_number_when_it_is_taken() {
         .free_name(folder.path(), "b", HashSet::from(["b (1)".to_owned()]))
         .await
         .unwrap();
-    assert_eq!(name, "b (1)");
+    assert_eq!(name, "b (2)");
     let error = disk
         .free_name(folder.path(), "../b", HashSet::new())
         .await
