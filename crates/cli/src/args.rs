@@ -34,7 +34,7 @@ Examples:
     bgcopy list
     bgcopy wait 1f3a
 
-  Make a job step by step, and let it have only the bandwidth that nobody else wants:
+  Make a job step by step, at a priority that lets every other job go first:
     bgcopy create --priority low nightly
     bgcopy add 1f3a -d /var/tmp https://example.org/nightly.tar
     bgcopy resume 1f3a
