@@ -4,7 +4,7 @@ use bgcopy_bus::{JobOptions, Manager1Proxy, names};
 use bgcopy_model::JobState;
 use bgcopy_testkit::faulty::Resource;
 use tokio::sync::{mpsc, oneshot};
-use zbus::{Connection, ObjectPath, OwnedObjectPath, fdo, interface};
+use zbus::{Connection, ObjectPath, OwnedObjectPath, connection, fdo, interface};
 
 use super::{Bench, DEADLINE, job, read, within};
 
@@ -80,6 +80,18 @@ impl Object {
     ) -> fdo::Result<()> {
         self.hear("FileTransferred", job, Some(file)).await
     }
+}
+
+/// An object with nothing in it.
+struct Nothing;
+
+#[interface(name = "org.bgcopy.Test.Nothing")]
+impl Nothing {}
+
+/// A connection that takes calls from its first moment on. An object server that is asked for later begins to listen
+/// in a task of its own, at some time: a call that comes before that would get no answer at all.
+pub(super) fn listening(builder: connection::Builder<'_>) -> connection::Builder<'_> {
+    builder.serve_at("/nothing", Nothing)
 }
 
 /// A client of the first version of the interface.

@@ -11,7 +11,7 @@ use std::{
 use bgcopy_bus::{Manager1Proxy, names::BUS_NAME};
 use zbus::{Connection, connection};
 
-use super::{super::bus::serve_on, Bench, Signals, create, job, read, within};
+use super::{super::bus::serve_on, Bench, Signals, app::listening, create, job, read, within};
 use crate::places::Mode;
 
 /// A bus; ends with the test.
@@ -42,9 +42,18 @@ impl Bus {
         Self { daemon, address }
     }
 
+    /// For a service.
     pub(super) async fn connect(&self) -> Connection {
         let address = self.address.as_str();
         within(connection::Builder::address(address).build())
+            .await
+            .unwrap()
+    }
+
+    /// For a client that may have callback objects.
+    pub(super) async fn client(&self) -> Connection {
+        let address = self.address.as_str();
+        within(listening(connection::Builder::address(address)).build())
             .await
             .unwrap()
     }
@@ -56,7 +65,7 @@ async fn a_client_on_a_bus_is_served_and_told_by_unicast() {
     within(serve_on(bench.service.clone(), bus.connect().await))
         .await
         .unwrap();
-    let (client, other) = (bus.connect().await, bus.connect().await);
+    let (client, other) = (bus.client().await, bus.client().await);
     let manager = Manager1Proxy::new(&client).await.unwrap();
     let mut signals = Signals::of(&client);
     within(manager.subscribe()).await.unwrap();
@@ -101,7 +110,7 @@ async fn what_leaves_the_bus_is_forgotten() {
     within(serve_on(bench.service.clone(), bus.connect().await))
         .await
         .unwrap();
-    let client = bus.connect().await;
+    let client = bus.client().await;
     let manager = Manager1Proxy::new(&client).await.unwrap();
     within(manager.subscribe()).await.unwrap();
     let clients = || bench.service.0.clients.load(Ordering::Relaxed);

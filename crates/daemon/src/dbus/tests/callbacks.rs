@@ -324,7 +324,7 @@ async fn a_client_on_a_bus_is_called_by_its_unique_name() {
     within(serve_on(bench.service.clone(), bus.connect().await))
         .await
         .unwrap();
-    let (client, other) = (bus.connect().await, bus.connect().await);
+    let (client, other) = (bus.client().await, bus.client().await);
     let mut app = App::at(&client, "/app").await;
     let mut elsewhere = App::at(&other, "/app").await;
     let path = submit(&bench, &client, "a", &calling(&app)).await;

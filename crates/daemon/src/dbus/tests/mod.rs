@@ -103,7 +103,8 @@ impl Bench {
 async fn pair(patience: Duration) -> (Connection, Link, MessageStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let ours = ours.into_std().unwrap();
-    let client = connection::Builder::unix_stream(ours).p2p().build();
+    let client = connection::Builder::unix_stream(ours).p2p();
+    let client = app::listening(client).build();
     let service = private::shake_hands(theirs, Guid::generate().into());
     let (client, service) = within(async { tokio::join!(client, service) }).await;
     let (socket, messages) = service.unwrap();
