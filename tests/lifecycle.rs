@@ -334,6 +334,32 @@ async fn s4_5_a_name_from_the_origin_stays_in_its_folder_and_replaces_nothing() 
 }
 
 #[tokio::test]
+async fn s4_5_a_file_made_under_the_chosen_name_before_complete_is_kept() {
+    let (service, origin) = (Service::start(), Origin::start());
+    let manager = service.manager().await;
+    let report =
+        Resource::pattern(1, 100).content_disposition("attachment; filename=\"report.pdf\"");
+    let url = origin.serve("/a", report);
+    let folder = format!("{}/", service.downloads().display());
+    let job = manager
+        .create_job("named by the origin")
+        .file(FileRequest::new(&url, &folder))
+        .submit()
+        .await
+        .unwrap();
+    until(&job, &[JobState::Transferred]).await;
+    let local_name = async || job.files().await.unwrap().remove(0).local_name;
+    assert_eq!(local_name().await, service.file("report.pdf"));
+    std::fs::write(service.file("report.pdf"), "mine").unwrap();
+    job.complete().await.unwrap();
+    let mine = std::fs::read_to_string(service.file("report.pdf")).unwrap();
+    assert_eq!(mine, "mine");
+    assert_eq!(local_name().await, service.file("report (1).pdf"));
+    assert_eq!(std::fs::metadata(local_name().await).unwrap().len(), 100);
+    assert!(service.temporary_files().is_empty());
+}
+
+#[tokio::test]
 async fn s5_3_a_failed_try_is_repeated_at_growing_intervals() {
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;

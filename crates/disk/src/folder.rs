@@ -11,7 +11,7 @@ use std::{
 
 use bgcopy_model::{Condition, Inode};
 use rustix::{
-    fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Stat},
+    fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat},
     io::{Errno, retry_on_intr},
 };
 
@@ -196,6 +196,34 @@ impl Folder {
     /// Gives a file another name here, instead of whatever has that name.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), Fault> {
         Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    /// Gives a file another name here, unless something has that name; says whether it did.
+    pub(crate) fn rename_beside(&self, from: &str, to: &str) -> Result<bool, Fault> {
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(&self.fd, from, &self.fd, to, flags) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.link_beside(from, to),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// The same on a file system that has no such rename: a second name never takes the place of another.
+    fn link_beside(&self, from: &str, to: &str) -> Result<bool, Fault> {
+        match rustix::fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty()) {
+            Ok(()) => self.remove(from).map(|()| true),
+            Err(Errno::EXIST) => Ok(false),
+            // No links either, as on FAT. What somebody makes between the look and the rename is replaced.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                let is_free = self.entry(to)?.is_none();
+                if is_free {
+                    self.rename(from, to)?;
+                }
+                Ok(is_free)
+            }
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Makes changes of names durable. A folder that may be written but not read cannot be synced; then its whole

@@ -54,7 +54,13 @@ use std::{
 
 use bgcopy_model::Owner;
 
-pub use crate::{error::DiskError, owner::OwnerDisk, strand::Completion, temp::TempFile};
+pub use crate::{
+    error::DiskError,
+    owner::OwnerDisk,
+    publish::{Existing, Published},
+    strand::Completion,
+    temp::TempFile,
+};
 use crate::{error::Fault, rights::Identity};
 
 /// With whose rights files are touched.

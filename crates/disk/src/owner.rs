@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -20,7 +19,7 @@ use crate::{
     folder::{Folder, Found},
     names,
     pool::Pool,
-    publish,
+    publish::{self, Existing, Published},
     rights::Identity,
     strand::{Completion, Strand},
     temp::{Slot, TempFile},
@@ -157,8 +156,8 @@ impl OwnerDisk {
     }
 
     /// The second half: the file gets the name `destination` in the same folder, and the folder is synced. A file or
-    /// a symbolic link of that name is replaced; what the link points at stays as it is. `DestinationIsFolder` when a
-    /// folder has the name.
+    /// a symbolic link of that name is `existing`; what the link points at stays as it is. `DestinationIsFolder` when a
+    /// folder has the name and was to be replaced.
     ///
     /// Doing it again is fine: when the temporary name is gone and `destination` is `inode`, it is done.
     /// `LocalFileChanged` when neither is the recorded file.
@@ -168,31 +167,35 @@ impl OwnerDisk {
         name: &str,
         destination: &str,
         inode: Inode,
-    ) -> Completion<()> {
+        existing: Existing,
+    ) -> Completion<Published> {
         let destination = destination.to_owned();
         self.on_file(folder, name, "publish", move |place| {
             if let Some(open) = place.slot.file() {
                 open.usable()?;
             }
-            publish::publish(&place.folder, place.name, &destination, inode)?;
-            place.slot.replace(None);
-            Ok(())
+            let folder = &place.folder;
+            let published = publish::publish(folder, place.name, &destination, inode, existing)?;
+            if published == Published::Done {
+                place.slot.replace(None);
+            }
+            Ok(published)
         })
     }
 
     /// A free name for a file whose name the server chose: `name`, else `name (1)` and so on, with the number before
-    /// the extension as browsers have it; never one of `taken`, the names that other files are about to get.
+    /// the extension as browsers have it; never one that `is_taken`, by a file that is about to get it.
     pub fn free_name(
         &self,
         folder: &Path,
         name: &str,
-        taken: HashSet<String>,
+        is_taken: impl Fn(&str) -> bool + Send + 'static,
     ) -> Completion<String> {
         let uid = self.0.uid;
         let path = folder.to_owned();
         let owned = name.to_owned();
         self.once(&folder.join(name), "find a free name like", move || {
-            publish::free_name(&Folder::open(&path, uid)?, &owned, &taken)
+            publish::free_name(&Folder::open(&path, uid)?, &owned, is_taken)
         })
     }
 }

@@ -8,11 +8,11 @@
 //! Owns that order. It must never publish a file that is not the one recorded, nor touch what a symbolic link
 //! under the final name points at.
 
-use std::{collections::HashSet, path::Path};
+use std::path::Path;
 
 use bgcopy_model::{Condition, Inode, Timestamp};
 use rustix::{
-    fs::{FileType, Mode, Timespec, Timestamps, UTIME_OMIT},
+    fs::{FileType, Mode, Stat, Timespec, Timestamps, UTIME_OMIT},
     io::{Errno, retry_on_intr},
 };
 
@@ -25,6 +25,24 @@ use crate::{
 
 /// Names that are tried for a file whose name the server chose.
 const TRIES: u32 = 10_000;
+
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is replaced.
+    Replaced,
+    /// It stays, and the new one gets no name.
+    Kept,
+}
+
+/// What came of publishing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The file has its name.
+    Done,
+    /// Something else has it, and was to be kept.
+    Taken,
+}
 
 /// Checks a destination before anything is fetched; see `OwnerDisk::check_destination`.
 pub(crate) fn check_destination(path: &Path, uid: u32) -> Result<Inode, Fault> {
@@ -103,7 +121,8 @@ pub(crate) fn publish(
     name: &str,
     destination: &str,
     inode: Inode,
-) -> Result<(), Fault> {
+    existing: Existing,
+) -> Result<Published, Fault> {
     let there = folder.entry(destination)?;
     let published = match &there {
         Some(stat) => folder.inode(stat)? == inode,
@@ -121,30 +140,36 @@ pub(crate) fn publish(
             if let Some(why) = folder.foreign(&entry)? {
                 return Err(Fault::changed(why));
             }
-            if there.is_some_and(|e| FileType::from_raw_mode(e.st_mode) == FileType::Directory) {
-                return Err(Errno::ISDIR.into());
-            }
+            let is_folder =
+                |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             if published {
                 // Both names lead to the file, and a rename between two names of one file does nothing.
                 folder.remove(name)?;
+            } else if existing == Existing::Kept {
+                if there.is_some() || !folder.rename_beside(name, destination)? {
+                    return Ok(Published::Taken);
+                }
+            } else if there.is_some_and(is_folder) {
+                return Err(Errno::ISDIR.into());
             } else {
                 folder.rename(name, destination)?;
             }
         }
     }
-    folder.sync(Some(destination))
+    folder.sync(Some(destination))?;
+    Ok(Published::Done)
 }
 
 /// A name that nothing has yet and that is not taken otherwise.
 pub(crate) fn free_name(
     folder: &Folder,
     name: &str,
-    taken: &HashSet<String>,
+    is_taken: impl Fn(&str) -> bool,
 ) -> Result<String, Fault> {
     names::check(name)?;
     for number in 0..TRIES {
         let candidate = names::numbered(name, number);
-        if !taken.contains(&candidate) && folder.entry(&candidate)?.is_none() {
+        if !is_taken(&candidate) && folder.entry(&candidate)?.is_none() {
             return Ok(candidate);
         }
     }

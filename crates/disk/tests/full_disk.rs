@@ -14,6 +14,7 @@ mod common;
 
 use std::{fs, process::Command};
 
+use bgcopy_disk::Existing;
 use bgcopy_model::{Algorithm, Condition};
 use bgcopy_testkit::fs::SmallDisk;
 use common::{TEMPORARY, is_root, names, own, pattern};
@@ -73,9 +74,15 @@ async fn a_full_disk_loses_nothing_and_the_file_goes_on_when_there_is_room() {
     let expected = <sha2::Sha256 as sha2::Digest>::digest(&whole);
     assert_eq!(digest, *expected);
     let inode = disk.prepare(mount.path(), TEMPORARY, size, 0, None).await;
-    disk.publish(mount.path(), TEMPORARY, "a", inode.unwrap())
-        .await
-        .unwrap();
+    disk.publish(
+        mount.path(),
+        TEMPORARY,
+        "a",
+        inode.unwrap(),
+        Existing::Replaced,
+    )
+    .await
+    .unwrap();
     assert_eq!(fs::read(mount.path().join("a")).unwrap(), whole);
 }
 

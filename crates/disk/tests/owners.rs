@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bgcopy_disk::{Disk, OwnerDisk, Rights};
+use bgcopy_disk::{Disk, Existing, OwnerDisk, Rights};
 use bgcopy_model::{Condition, Owner, Timestamp};
 use common::{NOBODY, TEMPORARY, is_root, names, pattern};
 use rustix::{
@@ -107,7 +107,9 @@ async fn fetch(disk: &OwnerDisk, folder: &Path, name: &str) {
         .prepare(folder, &temporary, 3_000, 0o022, Some(Timestamp(1_000_000)))
         .await
         .unwrap();
-    disk.publish(folder, &temporary, name, inode).await.unwrap();
+    disk.publish(folder, &temporary, name, inode, Existing::Replaced)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -246,7 +248,7 @@ async fn a_finished_mode_does_not_lock_the_owner_out() {
         inodes.push(prepared.unwrap());
     }
     assert_eq!(inodes[0], inodes[1]);
-    disk.publish(&folder, TEMPORARY, "a", inodes[0])
+    disk.publish(&folder, TEMPORARY, "a", inodes[0], Existing::Replaced)
         .await
         .unwrap();
     let mode = fs::metadata(folder.join("a")).unwrap().mode();

@@ -8,13 +8,12 @@
 mod common;
 
 use std::{
-    collections::HashSet,
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::Path,
 };
 
-use bgcopy_disk::OwnerDisk;
+use bgcopy_disk::{Existing, OwnerDisk, Published};
 use bgcopy_model::{Condition, Inode, Timestamp};
 use common::{TEMPORARY, is_root, names, own, pattern};
 
@@ -41,7 +40,7 @@ async fn a_published_file_has_its_name_length_mode_and_time() {
         .prepare(folder.path(), TEMPORARY, 4_000, 0o027, modified)
         .await
         .unwrap();
-    disk.publish(folder.path(), TEMPORARY, "a.bin", inode)
+    disk.publish(folder.path(), TEMPORARY, "a.bin", inode, Existing::Replaced)
         .await
         .unwrap();
 
@@ -99,7 +98,9 @@ async fn publishing_goes_on_from_every_stage_a_cut_can_leave() {
         cut(folder.path());
         // Once for the stage, once more for a cut after it.
         for _ in 0..2 {
-            let published = own().publish(folder.path(), TEMPORARY, "a", inode).await;
+            let published = own()
+                .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
+                .await;
             published.unwrap_or_else(|error| panic!("{stage}: {error}"));
             assert_eq!(names(folder.path()), ["a"], "{stage}");
             assert_eq!(fs::read(folder.path().join("a")).unwrap(), pattern(100));
@@ -116,25 +117,44 @@ async fn another_file_under_the_temporary_name_is_not_published() {
     fs::rename(&temporary, folder.path().join("kept")).unwrap();
     fs::write(&temporary, "planted").unwrap();
     let error = disk
-        .publish(folder.path(), TEMPORARY, "a", inode)
+        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
         .await
         .unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
     fs::remove_file(&temporary).unwrap();
     symlink(folder.path().join("kept"), &temporary).unwrap();
     let error = disk
-        .publish(folder.path(), TEMPORARY, "a", inode)
+        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
         .await
         .unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
     fs::remove_file(&temporary).unwrap();
     fs::write(folder.path().join("a"), "somebody's").unwrap();
     let error = disk
-        .publish(folder.path(), TEMPORARY, "a", inode)
+        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
         .await
         .unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
     assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"somebody's");
+}
+
+#[tokio::test]
+async fn a_file_that_was_made_meanwhile_keeps_its_name_where_it_is_to() {
+    let disk = own();
+    let (folder, inode) = finished(&disk).await;
+    let publish = |name| disk.publish(folder.path(), TEMPORARY, name, inode, Existing::Kept);
+    fs::write(folder.path().join("file"), "mine").unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    symlink("nowhere", folder.path().join("link")).unwrap();
+    for name in ["file", "folder", "link"] {
+        assert_eq!(publish(name).await.unwrap(), Published::Taken);
+    }
+    assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"mine");
+    assert_eq!(publish("a").await.unwrap(), Published::Done);
+    // A replay after the rename.
+    assert_eq!(publish("a").await.unwrap(), Published::Done);
+    assert_eq!(fs::read(folder.path().join("a")).unwrap(), pattern(100));
+    assert_eq!(names(folder.path()), ["a", "file", "folder", "link"]);
 }
 
 #[tokio::test]
@@ -152,7 +172,7 @@ async fn a_link_under_the_final_name_is_replaced_and_its_target_untouched() {
         let name = folder.path().join("a");
         symlink(&target, &name).unwrap();
         disk.check_destination(&name).await.unwrap();
-        disk.publish(folder.path(), TEMPORARY, "a", inode)
+        disk.publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
             .await
             .unwrap();
         assert!(!name.is_symlink());
@@ -174,12 +194,14 @@ async fn a_folder_under_the_final_name_is_an_error_and_the_file_stays() {
     fs::create_dir(&name).unwrap();
     let checked = disk.check_destination(&name).await.unwrap_err();
     assert_eq!(checked.condition, Condition::DestinationIsFolder);
-    let published = disk.publish(folder.path(), TEMPORARY, "a", inode).await;
+    let published = disk
+        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
+        .await;
     let error = published.unwrap_err();
     assert_eq!(error.condition, Condition::DestinationIsFolder, "{error}");
     // The cause goes away, and Complete is called again.
     fs::remove_dir(&name).unwrap();
-    disk.publish(folder.path(), TEMPORARY, "a", inode)
+    disk.publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
         .await
         .unwrap();
     assert_eq!(fs::read(&name).unwrap(), pattern(100));
@@ -249,7 +271,7 @@ async fn a_name_the_server_chose_gets_a_number_when_it_is_taken() {
     let mut chosen = Vec::new();
     for _ in 0..3 {
         let name = disk
-            .free_name(folder.path(), "a.tar.gz", HashSet::new())
+            .free_name(folder.path(), "a.tar.gz", |_| false)
             .await
             .unwrap();
         fs::write(folder.path().join(&name), "").unwrap();
@@ -259,12 +281,12 @@ async fn a_name_the_server_chose_gets_a_number_when_it_is_taken() {
     // A link that leads nowhere has the name all the same.
     symlink("nowhere", folder.path().join("b")).unwrap();
     let name = disk
-        .free_name(folder.path(), "b", HashSet::from(["b (1)".to_owned()]))
+        .free_name(folder.path(), "b", |name| name == "b (1)")
         .await
         .unwrap();
     assert_eq!(name, "b (2)");
     let error = disk
-        .free_name(folder.path(), "../b", HashSet::new())
+        .free_name(folder.path(), "../b", |_| false)
         .await
         .unwrap_err();
     assert_eq!(error.condition, Condition::InvalidName);

@@ -17,6 +17,7 @@ use std::{
     thread::{self, Thread},
 };
 
+use bgcopy_disk::Existing;
 use bgcopy_model::{Algorithm, Condition};
 use bytes::Bytes;
 use common::{TEMPORARY, names, own, pattern};
@@ -232,7 +233,9 @@ async fn a_folder_behind_a_symbolic_link_is_as_good_as_any() {
         .prepare(&link, TEMPORARY, 0, 0o022, None)
         .await
         .unwrap();
-    disk.publish(&link, TEMPORARY, "a", inode).await.unwrap();
+    disk.publish(&link, TEMPORARY, "a", inode, Existing::Replaced)
+        .await
+        .unwrap();
     assert_eq!(names(&real), ["a"]);
 }
 

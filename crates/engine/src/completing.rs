@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use bgcopy_model::{Condition, FileId, FileIndex, FilePhase, Inode, JobError, JobPhase, JobState};
 
-use crate::{Action, Refusal, Reply, Ticket, Trouble, job::File, job_mut::JobMut};
+use crate::{Action, Publication, Refusal, Reply, Ticket, Trouble, job::File, job_mut::JobMut};
 
 /// Complete or Cancel under way; which of them, the job's phase tells.
 pub(crate) struct Closing {
@@ -159,7 +159,7 @@ impl JobMut<'_> {
     }
 
     /// The answer to [`Action::Publish`].
-    pub fn published(&mut self, index: FileIndex, answer: Result<(), Trouble>) {
+    pub fn published(&mut self, index: FileIndex, answer: Result<Publication, Trouble>) {
         if let Some(Closing {
             stage: Stage::Publishing { waiting, failure },
             ..
@@ -167,7 +167,15 @@ impl JobMut<'_> {
             && waiting.remove(&index)
         {
             match answer {
-                Ok(()) => {
+                Ok(Publication::Taken { free }) => {
+                    // The new name is durable before the file gets it, as the first one was.
+                    waiting.insert(index);
+                    self.job.rename(index, Some(&free));
+                    self.put_file(index);
+                    self.progressed(index);
+                    self.work(index, Action::Publish);
+                }
+                Ok(Publication::Done) => {
                     self.edit(index, |file| {
                         file.record.phase = FilePhase::Published;
                         file.may_have_temporary = false;

@@ -49,7 +49,7 @@ pub enum Event {
     /// The answer to [`crate::Action::Prepare`].
     Prepared(FileId, Result<Inode, Trouble>),
     /// The answer to [`crate::Action::Publish`].
-    Published(FileId, Result<(), Trouble>),
+    Published(FileId, Result<Publication, Trouble>),
     /// The answer to [`crate::Action::Discard`].
     Discarded(FileId, Result<(), Trouble>),
     /// The client answered [`crate::Action::Notify`], or cannot (it is gone, it has no such method); or the program of
@@ -119,6 +119,18 @@ pub enum Setting {
     Activation(Option<String>),
 }
 
+/// How a file's naming ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// The file has its name.
+    Done,
+    /// Something else has come to have the name that the origin proposed, and stays as it is. The file has no name yet.
+    Taken {
+        /// A name that is free.
+        free: String,
+    },
+}
+
 /// What a transfer reports. Each run ends with exactly one [`Report::Ended`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
@@ -128,7 +140,7 @@ pub enum Report {
         size: Option<u64>,
         /// The version.
         version: Validator,
-        /// The name that the file is to have, when [`bgcopy_model::FileRecord::name_pending`] was set.
+        /// The name that the file is to have, when it is [`bgcopy_model::Naming::Pending`].
         name: Option<String>,
         /// When the origin last changed it.
         modified: Option<Timestamp>,

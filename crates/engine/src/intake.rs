@@ -9,7 +9,7 @@ use std::{
 
 use bgcopy_model::{
     Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
-    JobSpec, Layout, Limits, Now, Owner, RangeSet, Validator,
+    JobSpec, Layout, Limits, Naming, Now, Owner, RangeSet, Validator,
 };
 
 use crate::{
@@ -79,7 +79,7 @@ pub(crate) fn file_records(
         .map(|(index, spec)| file_record(id, index, spec, limits))
         .collect::<Result<Vec<_>, _>>()?;
     let mut named = BTreeSet::new();
-    for record in records.iter().filter(|record| !record.name_pending) {
+    for record in records.iter().filter(|record| !record.name_pending()) {
         if job.is_taken(&record.path) || !named.insert(&record.path) {
             return Err(bad_path(
                 &record.path,
@@ -184,12 +184,12 @@ fn file_record(
         return Err(Refusal::new(Condition::TooManyRanges, detail));
     }
     Layout::new(&spec.ranges).map_err(|error| Refusal::new(error.into(), error.to_string()))?;
-    let (path, name_pending) = destination(&spec.path)?;
+    let (path, naming) = destination(&spec.path)?;
     let mut record = FileRecord {
         index,
         url: spec.url,
         path,
-        name_pending,
+        naming,
         temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
         ranges: spec.ranges,
         checksum: spec.checksum,
@@ -205,8 +205,8 @@ fn file_record(
     Ok(record)
 }
 
-/// The destination in its plainest form, and whether its last component is only a stand-in.
-fn destination(path: &Path) -> Result<(PathBuf, bool), Refusal> {
+/// The destination in its plainest form, with a stand-in for a name that is to come.
+fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
     let bytes = path.as_os_str().as_bytes();
     if !path.is_absolute() {
         return Err(bad_path(path, "a destination must be an absolute path"));
@@ -231,7 +231,12 @@ fn destination(path: &Path) -> Result<(PathBuf, bool), Refusal> {
     if plain.file_name().map_or(0, OsStr::len) > LONGEST_NAME {
         return Err(bad_path(path, "the file's name is longer than 255 bytes"));
     }
-    Ok((plain, is_folder))
+    let naming = if is_folder {
+        Naming::Pending
+    } else {
+        Naming::Given
+    };
+    Ok((plain, naming))
 }
 
 fn bad_path(path: &Path, what: &str) -> Refusal {
@@ -276,13 +281,13 @@ mod tests {
 
     #[test]
     fn destinations_are_brought_to_their_plainest_form() {
-        for (given, path, pending) in [
-            ("/a/b", "/a/b", false),
-            ("/a//./b", "/a/b", false),
-            ("/a/", "/a/download", true),
-            ("/", "/download", true),
+        for (given, path, naming) in [
+            ("/a/b", "/a/b", Naming::Given),
+            ("/a//./b", "/a/b", Naming::Given),
+            ("/a/", "/a/download", Naming::Pending),
+            ("/", "/download", Naming::Pending),
         ] {
-            let expected = (PathBuf::from(path), pending);
+            let expected = (PathBuf::from(path), naming);
             assert_eq!(destination(Path::new(given)).unwrap(), expected, "{given}");
         }
     }

@@ -11,10 +11,10 @@ use std::{
 
 use bgcopy_model::{
     FileIndex, FilePhase, FileProgress, FileRecord, JobProgress, JobRecord, JobState, Layout,
-    Moment, RangeSet, Validator,
+    Moment, Naming, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing, notify::Notify};
+use crate::{Attempt, completing::Closing, intake, notify::Notify};
 
 /// A job and its files.
 ///
@@ -114,7 +114,7 @@ impl Job {
             FilePhase::Dropped => 0,
             _ => record.size.unwrap_or_default(),
         };
-        if !record.name_pending {
+        if !record.name_pending() {
             self.destinations.insert(hash(&record.path));
         }
         let file = File {
@@ -164,21 +164,30 @@ impl Job {
             return None;
         }
         self.tally.remove(file);
-        let pending = file.record.name_pending;
         let result = change(file);
         if let Some(size) = file.record.size {
             file.received = file.received.min(size);
         }
         self.tally.add(file);
-        if pending && !file.record.name_pending {
-            self.destinations.insert(hash(&file.record.path));
-        }
         let (ready, busy) = (file.is_ready(), file.slot != Slot::Idle);
         let untold = file.record.notify_due;
         set(&mut self.ready, index, ready);
         set(&mut self.busy, index, busy);
         set(&mut self.untold, index, untold);
         Some(result)
+    }
+
+    /// Gives a file this name, or one like it that no other file of the job is to have.
+    pub fn rename(&mut self, index: FileIndex, name: Option<&str>) {
+        if let Some(file) = self.file(index) {
+            let path = intake::resolve_name(self, &file.record, name);
+            self.destinations.insert(hash(&path));
+            self.edit(index, |file| {
+                file.record.path = path;
+                file.record.naming = Naming::Chosen;
+                file.unsaved = true;
+            });
+        }
     }
 
     /// The next file to fetch.
@@ -203,7 +212,7 @@ impl Job {
 
     /// Whether a file of this job is to have this name in the end.
     pub fn is_taken(&self, path: &Path) -> bool {
-        let same = |file: &File| !file.record.name_pending && file.record.path == path;
+        let same = |file: &File| !file.record.name_pending() && file.record.path == path;
         self.destinations.contains(&hash(path)) && self.files.iter().any(same)
     }
 

@@ -56,8 +56,8 @@ use bgcopy_model::{JobId, Limits, Moment, Now};
 
 pub use action::{Action, Refusal, Reply};
 pub use event::{
-    Attempt, Call, Connection, Delivery, Event, Listener, Notification, Outcome, Report, Setting,
-    Ticket, Trouble,
+    Attempt, Call, Connection, Delivery, Event, Listener, Notification, Outcome, Publication,
+    Report, Setting, Ticket, Trouble,
 };
 pub use picker::{Picker, Run};
 pub use view::{FileView, JobView, WaitingFor};

@@ -9,7 +9,7 @@ use bgcopy_model::{
 };
 
 use crate::{
-    Attempt, Outcome, Report, Trouble, intake,
+    Attempt, Outcome, Report, Trouble,
     job::{File, Slot},
     job_mut::JobMut,
     retry,
@@ -295,16 +295,11 @@ impl JobMut<'_> {
 
     /// Gives the file its final name, if it has none yet. Says whether it did.
     fn settle_name(&mut self, index: FileIndex, name: Option<&str>) -> bool {
-        let pending = |file: &&File| file.record.name_pending;
-        let Some(file) = self.job.file(index).filter(pending) else {
-            return false;
-        };
-        let path = intake::resolve_name(self.job, &file.record, name);
-        self.edit(index, |file| {
-            file.record.path = path;
-            file.record.name_pending = false;
-            file.unsaved = true;
-        });
-        true
+        let pending = |file: &File| file.record.name_pending();
+        let is_pending = self.job.file(index).is_some_and(pending);
+        if is_pending {
+            self.job.rename(index, name);
+        }
+        is_pending
     }
 }

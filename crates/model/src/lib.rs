@@ -30,7 +30,7 @@ pub use layout::{Layout, LayoutError};
 pub use owner::Owner;
 pub use progress::{FileProgress, JobProgress, UNKNOWN_SIZE};
 pub use range::{ByteRange, Extent, RangeSet};
-pub use record::{FilePhase, FileRecord, Inode, JobPhase, JobRecord, Mutation};
+pub use record::{FilePhase, FileRecord, Inode, JobPhase, JobRecord, Mutation, Naming};
 pub use spec::{ClientContext, FileSpec, Header, JobSpec, Limits, ProxyEnvironment};
 pub use time::{ClockAnchor, Moment, Now, Timestamp};
 pub use validator::Validator;

@@ -150,11 +150,10 @@ pub struct FileRecord {
     pub index: FileIndex,
     /// Where it is.
     pub url: Url,
-    /// Its destination: an absolute path. While [`FileRecord::name_pending`] is set, only the folder is final.
+    /// Its destination: an absolute path. While its name is [`Naming::Pending`], only the folder is final.
     pub path: PathBuf,
-    /// Whether the last component of `path` may still change, because the caller named a folder and the name is to
-    /// come from the answer.
-    pub name_pending: bool,
+    /// Where the last component of `path` comes from.
+    pub naming: Naming,
     /// The name of the temporary file in the destination's folder. Recorded before the file is made.
     pub temporary: String,
     /// The ranges wanted; empty: all of it.
@@ -175,6 +174,25 @@ pub struct FileRecord {
     pub notify_due: bool,
     /// Where it is in its life.
     pub phase: FilePhase,
+}
+
+impl FileRecord {
+    /// Whether the last component of the path may still change.
+    pub fn name_pending(&self) -> bool {
+        self.naming == Naming::Pending
+    }
+}
+
+/// Who gave a file its name. Only a name that the caller wrote replaces a file that has it already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Naming {
+    /// The caller.
+    Given,
+    /// The caller named a folder; the name is to come from the answer.
+    Pending,
+    /// The caller named a folder; the name came from the answer, and gives way to a file that has it.
+    Chosen,
 }
 
 /// Where a file is in its life.

@@ -45,7 +45,7 @@ CREATE TABLE files (
     position     INTEGER NOT NULL,
     url          TEXT    NOT NULL,
     path         BLOB    NOT NULL, -- the bytes of the path, which need not be UTF-8
-    name_pending INTEGER NOT NULL,
+    naming       TEXT    NOT NULL, -- JSON: given, pending, chosen
     temporary    TEXT    NOT NULL,
     checksum     TEXT,             -- algorithm:hex
     size         INTEGER,

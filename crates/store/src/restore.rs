@@ -140,7 +140,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 }
 
 const READ_FILES: &str = "
-    SELECT files.job, files.position, url, path, name_pending, temporary, ranges, checksum, size, validator,
+    SELECT files.job, files.position, url, path, naming, temporary, ranges, checksum, size, validator,
         modified, durable, restarts, notify_due, phase
     FROM files LEFT JOIN file_ranges
         ON file_ranges.job = files.job AND file_ranges.position = files.position
@@ -190,7 +190,7 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
             Url::parse(text).map_err(|e| e.to_string())
         })?,
         path: cells.path()?,
-        name_pending: cells.flag()?,
+        naming: cells.json()?,
         temporary: cells.text()?,
         ranges: cells.optional_json()?.unwrap_or_default(),
         checksum: cells.take(|value| {
@@ -245,7 +245,7 @@ mod tests {
 
     use bgcopy_model::{
         ByteRange, Condition, Extent, FilePhase, Header, Inode, JobError, JobPhase, JobState,
-        ProxyEnvironment, Validator,
+        Naming, ProxyEnvironment, Validator,
     };
 
     use super::*;
@@ -316,7 +316,7 @@ mod tests {
             index: 0,
             url: Url::parse("https://example.org/a?b=c").unwrap(),
             path: "/home/u/a".into(),
-            name_pending: false,
+            naming: Naming::Given,
             temporary: ".a.bgcopy".into(),
             ranges: vec![],
             checksum: None,

@@ -126,11 +126,11 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
 
 const PUT_FILE: &str = "
     INSERT INTO files (
-        job, position, url, path, name_pending, temporary, checksum, size, validator, modified, durable,
+        job, position, url, path, naming, temporary, checksum, size, validator, modified, durable,
         restarts, notify_due, phase
     ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
     ON CONFLICT (job, position) DO UPDATE SET
-        url = excluded.url, path = excluded.path, name_pending = excluded.name_pending,
+        url = excluded.url, path = excluded.path, naming = excluded.naming,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
         restarts = excluded.restarts, notify_due = excluded.notify_due, phase = excluded.phase";
@@ -156,7 +156,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             index,
             url,
             path,
-            name_pending,
+            naming,
             temporary,
             ranges,
             checksum,
@@ -173,7 +173,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             index,
             url.as_str(),
             path.as_os_str().as_bytes(),
-            name_pending,
+            json(naming)?,
             temporary,
             checksum.map(|checksum| checksum.to_string()),
             size.map(number),

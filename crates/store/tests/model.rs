@@ -6,8 +6,8 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 
 use bgcopy_model::{
     ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Due, Extent, FilePhase, FileRecord,
-    Header, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, NotifyFlags,
-    Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
+    Header, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
+    NotifyFlags, Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
 };
 use bgcopy_store::{Store, StoreError};
 use common::{Model, open_soon, runtime};
@@ -130,7 +130,8 @@ prop_compose! {
         index in prop_oneof![0u32..6, Just(u32::MAX)],
         url in "[ -~é]{0,40}",
         path in vec(1u8.., 1..40),
-        (name_pending, temporary) in any::<(bool, String)>(),
+        naming in prop_oneof![Just(Naming::Given), Just(Naming::Pending), Just(Naming::Chosen)],
+        temporary: String,
         ranges in vec(any::<(u64, u64)>(), 0..4),
         checksum in option::of("sha256:[0-9a-f]{64}"),
         (size, modified, restarts) in any::<(Option<u64>, Option<u64>, u32)>(),
@@ -146,7 +147,7 @@ prop_compose! {
             index,
             url: address,
             path: OsString::from_vec(path).into(),
-            name_pending,
+            naming,
             temporary,
             ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),
             checksum: checksum.map(|text| text.parse::<Checksum>().unwrap()),

@@ -120,8 +120,8 @@ mod tests {
     use std::path::PathBuf;
 
     use bgcopy_model::{
-        ClockAnchor, Extent, FilePhase, FileProgress, JobProgress, Moment, RangeSet, Timestamp,
-        Validator,
+        ClockAnchor, Extent, FilePhase, FileProgress, JobProgress, Moment, Naming, RangeSet,
+        Timestamp, Validator,
     };
 
     use super::*;
@@ -134,7 +134,7 @@ mod tests {
             index,
             url: "http://h/x".parse().unwrap(),
             path: PathBuf::from("/d/x"),
-            name_pending: false,
+            naming: Naming::Given,
             temporary: ".x.part".to_owned(),
             ranges: vec![],
             checksum: None,

@@ -12,7 +12,7 @@ use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
 
 use super::{
-    Driver, Running,
+    Driver, Message, Running,
     callbacks::Notice,
     files, programs,
     publisher::{FileSnapshot, JobSnapshot},
@@ -174,7 +174,7 @@ impl Driver {
             self.view.put(snapshot::job(job));
             let files: Vec<FileView<'_>> = job.files().collect();
             for file in files {
-                if !file.record().name_pending && !job.state().is_final() {
+                if !file.record().name_pending() && !job.state().is_final() {
                     self.names.take(id, &file.record().path);
                 }
                 self.view.put_file(id, snapshot::file(file), job.progress());
@@ -198,9 +198,15 @@ impl Driver {
         for ticket in tickets {
             self.answer(ticket, Err(unrecorded(error)));
         }
-        for (_, reply) in std::mem::take(&mut self.held) {
-            // A client that is gone does not want its answer.
-            let _ = reply.send(Err(unrecorded(error)));
+        for held in std::mem::take(&mut self.held) {
+            match held {
+                // A client that is gone does not want its answer.
+                Message::Call(_, reply) | Message::SetNotifyInterface(.., reply) => {
+                    drop(reply.send(Err(unrecorded(error))));
+                }
+                // What asks changes nothing.
+                other => self.receive_now(other),
+            }
         }
     }
 

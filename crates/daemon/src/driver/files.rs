@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use bgcopy_disk::{DiskError, OwnerDisk};
-use bgcopy_engine::{Event, Trouble};
-use bgcopy_model::{Condition, FileId, FilePhase, FileRecord, Owner};
+use bgcopy_disk::{DiskError, Existing, OwnerDisk, Published};
+use bgcopy_engine::{Event, Publication, Trouble};
+use bgcopy_model::{Condition, FileId, FilePhase, FileRecord, Naming, Owner};
 
 use super::{Driver, Message, effects::Local};
 use crate::crash;
@@ -30,9 +30,11 @@ pub(super) fn prepare(driver: &mut Driver, local: Local) {
     );
 }
 
-/// Gives a prepared file its name.
+/// Gives a prepared file its name. Where somebody else's file has come to have the name that the origin chose, looks
+/// for another; the engine records it and asks again.
 pub(super) fn publish(driver: &mut Driver, local: Local) {
     let disk = driver.disk.owner(local.owner);
+    let names = driver.names.clone();
     spawn(
         driver,
         (local.id, local.owner),
@@ -43,15 +45,27 @@ pub(super) fn publish(driver: &mut Driver, local: Local) {
                 let detail = format!("{} is to be named before it is prepared", local.id);
                 return Err(Trouble::new(Condition::Internal, detail));
             };
-            let published = place
-                .disk
-                .publish(place.folder, place.temporary, place.name, inode);
-            published.await.map_err(|error| {
+            let existing = match local.file.naming {
+                Naming::Given => Existing::Replaced,
+                Naming::Pending | Naming::Chosen => Existing::Kept,
+            };
+            let failed = |error: DiskError| {
                 let detail = format!("{} is not in place: {error}", local.file.path.display());
                 Trouble::new(error.condition, detail)
-            })?;
-            crash::point("file-renamed");
-            Ok(())
+            };
+            let (disk, folder) = (&place.disk, place.folder);
+            let published = disk.publish(folder, place.temporary, place.name, inode, existing);
+            match published.await.map_err(failed)? {
+                Published::Done => {
+                    crash::point("file-renamed");
+                    Ok(Publication::Done)
+                }
+                Published::Taken => {
+                    let chosen = names.choose(local.id.job, disk, folder, place.name).await;
+                    let free = chosen.map_err(failed)?;
+                    Ok(Publication::Taken { free })
+                }
+            }
         },
     );
 }

@@ -33,7 +33,7 @@ use std::{
 };
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Refusal, Reply, Ticket};
+use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Ticket};
 use bgcopy_model::{FileId, JobId, Limits, Mutation, Owner};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
@@ -92,6 +92,16 @@ pub(super) enum Message {
     Stop(oneshot::Sender<()>),
 }
 
+impl Message {
+    /// Whether a client asks and waits for the answer.
+    const fn is_a_call(&self) -> bool {
+        match self {
+            Self::Call(..) | Self::SetNotifyInterface(..) | Self::NotifyInterface(..) => true,
+            Self::Event(_) | Self::Durably(..) | Self::Stop(_) => false,
+        }
+    }
+}
+
 /// The driver's state.
 struct Driver {
     engine: Engine,
@@ -118,9 +128,9 @@ struct Driver {
     retry_at: Option<Instant>,
     /// Whether the queue could not be written last.
     is_in_trouble: bool,
-    /// Calls that came since: the engine could not undo them, so they wait until it is known whether they can be
-    /// recorded. Else what was refused would appear later after all.
-    held: Vec<(Call, oneshot::Sender<Result<Reply, Refusal>>)>,
+    /// What clients asked for since, in order: the engine could not undo it, so it waits until it is known whether it
+    /// can be recorded. Else what was refused would appear later after all.
+    held: Vec<Message>,
     /// Who asked the service to stop.
     stopping: Option<oneshot::Sender<()>>,
 }
@@ -236,14 +246,18 @@ impl Driver {
     }
 
     fn receive(&mut self, message: Message) {
+        if self.is_in_trouble && message.is_a_call() {
+            self.held.push(message);
+        } else {
+            self.receive_now(message);
+        }
+    }
+
+    fn receive_now(&mut self, message: Message) {
         match message {
             Message::Call(call, reply) => {
                 if self.stopping.is_some() {
                     return; // The dropped sender tells the client.
-                }
-                if self.is_in_trouble {
-                    self.held.push((call, reply));
-                    return;
                 }
                 let ticket = self.ticket(reply);
                 self.step(Event::Call(ticket, call));
@@ -341,8 +355,8 @@ impl Driver {
                     self.perform(step.effects);
                 }
                 self.is_in_trouble = false;
-                for (call, reply) in std::mem::take(&mut self.held) {
-                    self.receive(Message::Call(call, reply));
+                for message in std::mem::take(&mut self.held) {
+                    self.receive(message);
                 }
                 Ok(())
             }

@@ -2,24 +2,37 @@
 //!
 //! The disk knows what is there; two files that are still being fetched know nothing of each other. A name that one
 //! has, from its caller or by its origin's choice, is given to no other by its origin's choice, until its job is
-//! final.
+//! final. What others make under a name meanwhile, publishing finds out.
 
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
 };
 
 use bgcopy_disk::{DiskError, OwnerDisk};
 use bgcopy_model::JobId;
 use tokio::sync::Mutex;
 
-/// The names that were given and are not yet seen on the disk.
+/// The names that were given and are not yet seen on the disk. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    /// Held while a name is looked for, so that two never find the same.
+    given: Arc<std::sync::Mutex<Given>>,
+}
+
+/// Invariant: the names of `folders` and those of `jobs` are the same, each held by one job.
+#[derive(Debug, Default)]
+struct Given {
+    folders: HashMap<PathBuf, InFolder>,
+    jobs: HashMap<JobId, Vec<PathBuf>>,
+}
+
+#[derive(Debug, Default)]
+struct InFolder {
+    names: HashSet<String>,
+    /// Held while a name is looked for, so that two never find the same. One for each folder: a folder on a server
+    /// that hangs holds up nobody else.
     choosing: Arc<Mutex<()>>,
-    given: Arc<std::sync::Mutex<HashMap<PathBuf, JobId>>>,
 }
 
 impl Names {
@@ -31,39 +44,55 @@ impl Names {
         folder: &Path,
         proposed: &str,
     ) -> Result<String, DiskError> {
-        let _alone = self.choosing.lock().await;
-        let name = disk
-            .free_name(folder, proposed, self.given_in(folder))
-            .await?;
+        let choosing = self.lock().folder(folder).choosing.clone();
+        let _alone = choosing.lock().await;
+        let (names, inside) = (self.clone(), folder.to_owned());
+        let is_taken = move |name: &str| names.lock().folder(&inside).names.contains(name);
+        let name = disk.free_name(folder, proposed, is_taken).await?;
         self.take(job, &folder.join(&name));
         Ok(name)
     }
 
     /// A name that is given already, by an origin or by a caller.
     pub(super) fn take(&self, job: JobId, path: &Path) {
-        let mut given = self.lock();
-        if !given.contains_key(path) {
-            given.insert(path.to_owned(), job);
+        if let Some((folder, name)) = parts(path) {
+            let mut given = self.lock();
+            if given.folder(folder).names.insert(name.to_owned()) {
+                given.jobs.entry(job).or_default().push(path.to_owned());
+            }
         }
     }
 
     /// The job's files have their names, or will never have them. A run that is still ending can take one more:
     /// this is called again when the job is forgotten.
     pub(super) fn release(&self, job: JobId) {
-        self.lock().retain(|_, holder| *holder != job);
+        let mut given = self.lock();
+        for path in given.jobs.remove(&job).unwrap_or_default() {
+            if let Some((folder, name)) = parts(&path)
+                && let Some(inside) = given.folders.get_mut(folder)
+            {
+                inside.names.remove(name);
+                // Whoever is choosing holds the lock too, and must go on to exclude who comes next.
+                if inside.names.is_empty() && Arc::strong_count(&inside.choosing) == 1 {
+                    given.folders.remove(folder);
+                }
+            }
+        }
     }
 
-    fn given_in(&self, folder: &Path) -> HashSet<String> {
-        let given = self.lock();
-        let names = given.keys().filter(|path| path.parent() == Some(folder));
-        names
-            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-            .collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, JobId>> {
+    fn lock(&self) -> MutexGuard<'_, Given> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Given {
+    fn folder(&mut self, folder: &Path) -> &mut InFolder {
+        self.folders.entry(folder.to_owned()).or_default()
+    }
+}
+
+fn parts(path: &Path) -> Option<(&Path, &str)> {
+    path.parent().zip(path.file_name()?.to_str())
 }
 
 #[cfg(test)]
@@ -76,9 +105,15 @@ mod tests {
         let [one, two] = [1, 2].map(JobId::from_u128);
         names.take(one, Path::new("/d/a"));
         names.take(one, Path::new("/d/a (1)"));
+        names.take(one, Path::new("/e/a"));
         names.take(two, Path::new("/d/b"));
+        names.take(one, Path::new("/d/b"));
         names.release(one);
-        let left = names.given_in(Path::new("/d"));
-        assert_eq!(left, HashSet::from(["b".to_owned()]));
+        let given = names.lock();
+        let folders: Vec<_> = given.folders.keys().collect();
+        assert_eq!(folders, [Path::new("/d")]);
+        let left = &given.folders[Path::new("/d")].names;
+        assert_eq!(*left, HashSet::from(["b".to_owned()]));
+        assert_eq!(given.jobs.len(), 1);
     }
 }

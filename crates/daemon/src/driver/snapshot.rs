@@ -47,7 +47,7 @@ pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
         index: record.index,
         url: redact::shown(&record.url),
         path: record.path.clone(),
-        name_pending: record.name_pending,
+        name_pending: record.name_pending(),
         temporary: record.path.with_file_name(&record.temporary),
         progress: view.progress(),
         checksum: record.checksum,

@@ -1,11 +1,14 @@
 //! Complete and Cancel: what happens between the call and the answer.
 
-use bgcopy_engine::{Action, Call, Event, Outcome, Refusal, Reply, Report, Setting, Trouble};
-use bgcopy_model::{
-    Condition, FileId, FilePhase, JobId, JobPhase, JobSpec, JobState as S, Priority,
+use bgcopy_engine::{
+    Action, Call, Event, Outcome, Publication, Refusal, Reply, Report, Setting, Trouble,
 };
+use bgcopy_model::{
+    Condition, FileId, FilePhase, JobId, JobPhase, JobSpec, JobState as S, Priority, Validator,
+};
+use std::path::Path;
 
-use crate::world::{World, failed, file_spec, file_specs, finished, inode, job_spec, opened};
+use crate::world::{Work, World, failed, file_spec, file_specs, finished, inode, job_spec, opened};
 
 const fn file(job: JobId, index: u32) -> FileId {
     FileId { job, index }
@@ -96,8 +99,8 @@ fn complete_leaves_unfinished_files_out_and_says_so() {
     world.report(file(id, 2), finished(3));
     prepared(&mut world, file(id, 0));
     prepared(&mut world, file(id, 2));
-    world.step(Event::Published(file(id, 0), Ok(())));
-    world.step(Event::Published(file(id, 2), Ok(())));
+    world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
+    world.step(Event::Published(file(id, 2), Ok(Publication::Done)));
     assert_eq!(world.actions.last(), Some(&Action::Discard(file(id, 1))));
     world.do_work();
     assert!(matches!(
@@ -176,13 +179,40 @@ fn a_temporary_file_that_stays_is_told() {
 }
 
 #[test]
+fn a_name_that_was_taken_meanwhile_gives_way_to_another_that_is_stored_first() {
+    let mut world = World::default();
+    let id = world.create(job_spec(), vec![file_spec("/folder/")], true);
+    let named = Report::Opened {
+        size: None,
+        version: Validator::default(),
+        name: Some("a.iso".into()),
+        modified: None,
+    };
+    world.report(file(id, 0), named);
+    world.report(file(id, 0), finished(1));
+    assert_eq!(world.call(Call::Complete(id)), None);
+    prepared(&mut world, file(id, 0));
+    let free = "a (1).iso".to_owned();
+    world.step(Event::Published(
+        file(id, 0),
+        Ok(Publication::Taken { free }),
+    ));
+    let stored = &world.store[&id].1[&0];
+    assert_eq!(stored.path, Path::new("/folder/a (1).iso"));
+    assert!(matches!(stored.phase, FilePhase::Publishing { .. }));
+    assert!(world.asked.contains(&(Work::Publish, file(id, 0))));
+    world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
 fn a_rename_that_fails_leaves_the_job_transferred_and_the_call_repeatable() {
     let mut world = World::default();
     let id = world.transferred(2);
     world.call(Call::Complete(id));
     prepared(&mut world, file(id, 0));
     prepared(&mut world, file(id, 1));
-    world.step(Event::Published(file(id, 0), Ok(())));
+    world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
     let refused = Err(trouble(Condition::DestinationIsFolder));
     world.step(Event::Published(file(id, 1), refused));
     let refusal = Refusal::new(Condition::DestinationIsFolder, "no good");
@@ -338,7 +368,7 @@ fn cancel_keeps_what_a_failed_complete_has_named() {
     world.call(Call::Complete(id));
     prepared(&mut world, file(id, 0));
     prepared(&mut world, file(id, 1));
-    world.step(Event::Published(file(id, 0), Ok(())));
+    world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
     world.step(Event::Published(
         file(id, 1),
         Err(trouble(Condition::DiskFull)),

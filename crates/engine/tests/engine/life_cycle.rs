@@ -1,6 +1,6 @@
 //! The contract's life cycle, row by row.
 
-use bgcopy_engine::{Call, Event, Reply, Setting, WaitingFor};
+use bgcopy_engine::{Call, Event, Publication, Reply, Setting, WaitingFor};
 use bgcopy_model::{Condition, FileId, JobState as S, Owner, Priority, Profile};
 use std::time::Duration;
 
@@ -315,7 +315,7 @@ fn events_that_make_no_sense_change_nothing() {
         Event::Transfer(beyond, attempt, finished(1)),
         Event::Transfer(file, earlier, finished(1)),
         Event::Prepared(file, Err(trouble())),
-        Event::Published(file, Ok(())),
+        Event::Published(file, Ok(Publication::Done)),
         Event::Discarded(unknown, Ok(())),
         Event::Wake,
         Event::NetworkChanged,

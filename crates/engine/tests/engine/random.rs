@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_engine::{Attempt, Call, Event, Outcome, Report, Setting, Trouble};
+use bgcopy_engine::{Attempt, Call, Event, Outcome, Publication, Report, Setting, Trouble};
 use bgcopy_model::{
     Condition, Extent, FileId, JobId, JobSpec, JobState, Limits, Moment, Priority, Profile,
 };
@@ -162,7 +162,11 @@ pub fn deed(world: &mut World, op: Op) -> Option<Deed> {
             };
             match work {
                 Work::Prepare => Event::Prepared(file, answer.map(|()| inode(file))),
-                Work::Publish => Event::Published(file, answer),
+                Work::Publish if op.how % 8 == 1 => {
+                    let free = format!("free {}", op.which);
+                    Event::Published(file, Ok(Publication::Taken { free }))
+                }
+                Work::Publish => Event::Published(file, answer.map(|()| Publication::Done)),
                 Work::Discard => Event::Discarded(file, answer),
             }
         }
@@ -177,7 +181,7 @@ pub fn deed(world: &mut World, op: Op) -> Option<Deed> {
             }
             match op.how % 3 {
                 0 => Event::Prepared(file, Ok(inode(file))),
-                1 => Event::Published(file, Ok(())),
+                1 => Event::Published(file, Ok(Publication::Done)),
                 _ => Event::Discarded(file, Ok(())),
             }
         }
@@ -337,10 +341,12 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
             file,
             answer.as_ref().map(|_| ()).map_err(condition),
         ),
+        // It is asked once more.
+        Event::Published(_, Ok(Publication::Taken { .. })) => return,
         Event::Published(file, answer) => (
             Work::Publish,
             file,
-            answer.as_ref().copied().map_err(condition),
+            answer.as_ref().map(|_| ()).map_err(condition),
         ),
         Event::Discarded(file, answer) => (
             Work::Discard,

@@ -1,6 +1,6 @@
 //! The service ends at any moment and goes on with what it stored.
 
-use bgcopy_engine::{Action, Call, Event, Report};
+use bgcopy_engine::{Action, Call, Event, Publication, Report};
 use bgcopy_model::{Condition, Extent, FileId, JobId, JobSpec, JobState as S, RangeSet};
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn completing_goes_on_after_a_restart_in_every_stage() {
             world.step(Event::Prepared(file(id, index), Ok(inode(file(id, index)))));
         }
         for index in 0..stage {
-            world.step(Event::Published(file(id, index), Ok(())));
+            world.step(Event::Published(file(id, index), Ok(Publication::Done)));
         }
         world.crash();
         if stage < 2 {

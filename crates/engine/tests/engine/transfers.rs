@@ -211,7 +211,7 @@ fn a_name_that_the_answer_gives_is_taken_once() {
     let mut world = World::default();
     let id = world.create(job_spec(), vec![file_spec("/folder/")], true);
     let record = world.job(id).file(0).unwrap().record();
-    assert!(record.name_pending);
+    assert!(record.name_pending());
     assert_eq!(record.path, Path::new("/folder/download"));
     let named = |name: &str| Report::Opened {
         size: None,
@@ -222,7 +222,7 @@ fn a_name_that_the_answer_gives_is_taken_once() {
     world.report(file(id, 0), named("first.iso"));
     world.report(file(id, 0), named("second.iso"));
     let record = world.job(id).file(0).unwrap().record();
-    assert!(!record.name_pending);
+    assert!(!record.name_pending());
     assert_eq!(record.path, Path::new("/folder/first.iso"));
     world.report(file(id, 0), Report::Durable(bytes(1)));
     assert_eq!(world.store[&id].1[&0].path, Path::new("/folder/first.iso"));

@@ -8,7 +8,8 @@ use std::{
 };
 
 use bgcopy_engine::{
-    Action, Attempt, Call, Engine, Event, JobView, Outcome, Refusal, Reply, Report, Ticket, Trouble,
+    Action, Attempt, Call, Engine, Event, JobView, Outcome, Publication, Refusal, Reply, Report,
+    Ticket, Trouble,
 };
 use bgcopy_model::{
     ClientContext, Condition, FileId, FileIndex, FileRecord, FileSpec, Inode, JobId, JobRecord,
@@ -250,7 +251,7 @@ impl World {
         while let Some((work, file)) = self.asked.first().copied() {
             self.step(match work {
                 Work::Prepare => Event::Prepared(file, Ok(inode(file))),
-                Work::Publish => Event::Published(file, Ok(())),
+                Work::Publish => Event::Published(file, Ok(Publication::Done)),
                 Work::Discard => Event::Discarded(file, Ok(())),
             });
         }

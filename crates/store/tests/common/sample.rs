@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bgcopy_model::{
     ClientContext, Due, Extent, FilePhase, FileRecord, Header, JobId, JobPhase, JobRecord, Moment,
-    NotifyFlags, Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
+    Naming, NotifyFlags, Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
 };
 use url::Url;
 
@@ -53,7 +53,7 @@ pub fn file(index: u32) -> FileRecord {
         index,
         url: Url::parse(&url).expect("this is a URL"),
         path: format!("/home/someone/Downloads/a folder/part-{index:06}.deb").into(),
-        name_pending: false,
+        naming: Naming::Given,
         temporary: format!(".part-{index:06}.deb.0123456789abcdef.bgcopy"),
         ranges: vec![],
         checksum: None,

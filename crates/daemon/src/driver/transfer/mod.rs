@@ -14,7 +14,7 @@ use std::panic::AssertUnwindSafe;
 
 use bgcopy_disk::{DiskError, OwnerDisk, TempFile};
 use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Run as Missing, Trouble};
-use bgcopy_model::{Condition, FileId, FileRecord, Layout, RangeSet, Validator};
+use bgcopy_model::{Condition, FileId, FileRecord, Layout, Naming, RangeSet, Validator};
 use bgcopy_origin::{Client, HttpSource, RedirectPolicy, Target};
 use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
@@ -356,7 +356,7 @@ impl Run<'_> {
             self.temporary = Some(made);
         }
         let mut name = None;
-        if self.file.name_pending {
+        if self.file.name_pending() {
             let proposed = facts
                 .name
                 .clone()
@@ -366,7 +366,7 @@ impl Run<'_> {
                 .names
                 .choose(self.reporter.id.job, &self.disk, self.folder()?, &proposed)
                 .await?;
-            self.file.name_pending = false;
+            self.file.naming = Naming::Chosen;
             name = Some(free);
         }
         self.reporter.report(Report::Opened {
