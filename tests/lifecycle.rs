@@ -360,6 +360,34 @@ async fn s4_5_a_file_made_under_the_chosen_name_before_complete_is_kept() {
 }
 
 #[tokio::test]
+async fn s4_6_a_folder_in_the_place_of_another_gets_nothing_before_resume_says_so() {
+    let (service, origin) = (Service::start(), Origin::start());
+    let manager = service.manager().await;
+    let resource = Resource::pattern(1, 1_000);
+    let expected = resource.sha256();
+    let url = origin.serve("/a", resource);
+    let [folder, elsewhere] = ["folder", "elsewhere"].map(|name| service.file(name));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::create_dir(&elsewhere).unwrap();
+    let job = bare(&manager, Profile::Bits).await;
+    job.add_file(FileRequest::new(&url, folder.join("file")))
+        .await
+        .unwrap();
+    std::fs::rename(&folder, service.file("moved")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
+    job.resume().await.unwrap();
+    until(&job, &[JobState::Error]).await;
+    let error = job.error().await.unwrap().unwrap();
+    assert_eq!(error.code, HResult(0x8007_0003));
+    assert!(error.description.contains("resume the job"), "{error:?}");
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+    job.resume().await.unwrap();
+    until(&job, &[JobState::Transferred]).await;
+    job.complete().await.unwrap();
+    assert_eq!(sha256(&elsewhere.join("file")), expected);
+}
+
+#[tokio::test]
 async fn s5_3_a_failed_try_is_repeated_at_growing_intervals() {
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;

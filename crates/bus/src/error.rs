@@ -60,7 +60,7 @@ error_names! {
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,
-    FolderMissing, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull, QuotaExceeded,
+    FolderMissing, FolderChanged, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull, QuotaExceeded,
     FileTooLarge, LocalFileChanged, DiskFailure,
     StoreFailure, Internal,
 }

@@ -141,6 +141,9 @@ const fn way_out(condition: Condition) -> &'static str {
         Condition::FolderMissing => {
             "make or mount it, then resume the job, or choose another folder"
         }
+        Condition::FolderChanged => {
+            "see where the path leads now; resume the job to have the file there, or put the folder back first"
+        }
         Condition::DestinationIsFolder => "choose another name, or move the folder away",
         Condition::InvalidName => "choose another name",
         Condition::FileTooLarge => "choose a folder on another file system, or raise the limit",

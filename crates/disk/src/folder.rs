@@ -6,7 +6,7 @@
 
 use std::{
     os::fd::{AsRawFd as _, OwnedFd},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use bgcopy_model::{Condition, Inode};
@@ -42,6 +42,61 @@ pub(crate) enum Found {
     Foreign(&'static str),
     /// Nothing.
     Gone,
+}
+
+/// A folder of a user's: its path, and which folder that is to be.
+///
+/// A path may lead elsewhere later, by a symbolic link or another folder under its name. With an identity, that is
+/// found out before anything is done there: `FolderChanged`.
+#[derive(Clone, Copy, Debug)]
+pub struct FolderAt<'a> {
+    path: &'a Path,
+    identity: Option<Inode>,
+}
+
+impl<'a> FolderAt<'a> {
+    /// The folder that `path` led to when it had this identity ([`crate::OwnerDisk::check_destination`]); `None`:
+    /// whichever it leads to.
+    pub fn new(path: &'a Path, identity: Option<Inode>) -> Self {
+        Self { path, identity }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    pub(crate) fn to_owned(self) -> OwnedFolderAt {
+        OwnedFolderAt {
+            path: self.path.to_owned(),
+            identity: self.identity,
+        }
+    }
+}
+
+impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for FolderAt<'a> {
+    fn from(path: &'a P) -> Self {
+        Self::new(path.as_ref(), None)
+    }
+}
+
+/// A [`FolderAt`] that goes to a disk thread.
+pub(crate) struct OwnedFolderAt {
+    path: PathBuf,
+    identity: Option<Inode>,
+}
+
+impl OwnedFolderAt {
+    pub(crate) fn open(&self, uid: u32) -> Result<Folder, Fault> {
+        let folder = Folder::open(&self.path, uid)?;
+        if let Some(identity) = self.identity
+            && folder.identity()? != identity
+        {
+            let text = "it is not the folder that the file was added for";
+            return Err(Fault::told(Condition::FolderChanged, text));
+        }
+        Ok(folder)
+    }
 }
 
 impl Folder {

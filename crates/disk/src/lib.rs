@@ -56,6 +56,7 @@ use bgcopy_model::Owner;
 
 pub use crate::{
     error::DiskError,
+    folder::FolderAt,
     owner::OwnerDisk,
     publish::{Existing, Published},
     strand::Completion,

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use crate::{
     content::OpenFile,
     error::Fault,
-    folder::{Folder, Found},
+    folder::{Folder, FolderAt, Found},
     names,
     pool::Pool,
     publish::{self, Existing, Published},
@@ -73,7 +73,7 @@ impl OwnerDisk {
     /// Makes the temporary file `name`, for its owner only (0600), and syncs the folder. The name is recorded
     /// before and cannot be guessed, so that a file of ours with it is from a try that was cut off: it is removed
     /// first. Anything else with that name is left alone: `LocalFileChanged`.
-    pub fn create(&self, folder: &Path, name: &str) -> Completion<TempFile> {
+    pub fn create<'a>(&self, folder: impl Into<FolderAt<'a>>, name: &str) -> Completion<TempFile> {
         self.on_file(folder, name, "create", |place| {
             place.slot.replace(None);
             let Place { folder, name, .. } = &place;
@@ -91,7 +91,7 @@ impl OwnerDisk {
             };
             let number = rustix::fs::fstat(&fd)?.st_ino;
             folder.sync(Some(name))?;
-            Ok(place.opened(OpenFile::new(fd, number, 0)))
+            place.opened(OpenFile::new(fd, number, 0))
         })
     }
 
@@ -100,7 +100,12 @@ impl OwnerDisk {
     /// it may come back with the file.
     ///
     /// Handles from before it are void afterwards.
-    pub fn reopen(&self, folder: &Path, name: &str, least: u64) -> Completion<Option<TempFile>> {
+    pub fn reopen<'a>(
+        &self,
+        folder: impl Into<FolderAt<'a>>,
+        name: &str,
+        least: u64,
+    ) -> Completion<Option<TempFile>> {
         self.on_file(folder, name, "open", move |place| {
             place.slot.replace(None);
             let Found::Ours(fd, stat) = place.folder.find(place.name)? else {
@@ -110,19 +115,20 @@ impl OwnerDisk {
             if stat.st_nlink != 1 || length < least {
                 return Ok(None);
             }
-            Ok(Some(place.opened(OpenFile::new(fd, stat.st_ino, least))))
+            Ok(Some(place.opened(OpenFile::new(fd, stat.st_ino, least))?))
         })
     }
 
     /// Deletes a temporary file and syncs the folder. `Ok` also when the file or its folder is gone already, and
     /// when something that is not ours has the name: that stays.
-    pub fn discard(&self, folder: &Path, name: &str) -> Completion<()> {
+    pub fn discard<'a>(&self, folder: impl Into<FolderAt<'a>>, name: &str) -> Completion<()> {
         let uid = self.0.uid;
-        let path = folder.to_owned();
+        let folder = folder.into();
+        let at = folder.to_owned();
         let owned = name.to_owned();
-        self.strand(folder, name).ask("delete", move |slot| {
+        self.strand(folder.path(), name).ask("delete", move |slot| {
             slot.replace(None);
-            let folder = match Folder::open(&path, uid) {
+            let folder = match at.open(uid) {
                 Err(fault) if fault.is_missing() => return Ok(()),
                 folder => folder?,
             };
@@ -141,9 +147,9 @@ impl OwnerDisk {
     /// [`publish`](Self::publish). Can be done again.
     ///
     /// `LocalFileChanged` when the file is gone, not ours, or shorter than `size`.
-    pub fn prepare(
+    pub fn prepare<'a>(
         &self,
-        folder: &Path,
+        folder: impl Into<FolderAt<'a>>,
         name: &str,
         size: u64,
         umask: u32,
@@ -161,9 +167,9 @@ impl OwnerDisk {
     ///
     /// Doing it again is fine: when the temporary name is gone and `destination` is `inode`, it is done.
     /// `LocalFileChanged` when neither is the recorded file.
-    pub fn publish(
+    pub fn publish<'a>(
         &self,
-        folder: &Path,
+        folder: impl Into<FolderAt<'a>>,
         name: &str,
         destination: &str,
         inode: Inode,
@@ -185,17 +191,19 @@ impl OwnerDisk {
 
     /// A free name for a file whose name the server chose: `name`, else `name (1)` and so on, with the number before
     /// the extension as browsers have it; never one that `is_taken`, by a file that is about to get it.
-    pub fn free_name(
+    pub fn free_name<'a>(
         &self,
-        folder: &Path,
+        folder: impl Into<FolderAt<'a>>,
         name: &str,
         is_taken: impl Fn(&str) -> bool + Send + 'static,
     ) -> Completion<String> {
         let uid = self.0.uid;
-        let path = folder.to_owned();
+        let folder = folder.into();
+        let at = folder.to_owned();
         let owned = name.to_owned();
-        self.once(&folder.join(name), "find a free name like", move || {
-            publish::free_name(&Folder::open(&path, uid)?, &owned, is_taken)
+        let path = folder.path().join(name);
+        self.once(&path, "find a free name like", move || {
+            publish::free_name(&at.open(uid)?, &owned, is_taken)
         })
     }
 }
@@ -209,28 +217,31 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn opened(self, file: OpenFile) -> TempFile {
-        TempFile::new(Arc::clone(self.strand), self.slot.replace(Some(file)))
+    fn opened(self, file: OpenFile) -> Result<TempFile, Fault> {
+        let folder = self.folder.identity()?;
+        let generation = self.slot.replace(Some(file));
+        Ok(TempFile::new(Arc::clone(self.strand), generation, folder))
     }
 }
 
 impl OwnerDisk {
     /// Queues an operation on a temporary file; it starts by opening the folder.
-    fn on_file<T: Send + 'static>(
+    fn on_file<'a, T: Send + 'static>(
         &self,
-        folder: &Path,
+        folder: impl Into<FolderAt<'a>>,
         name: &str,
         operation: &'static str,
         work: impl FnOnce(Place<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Completion<T> {
         let uid = self.0.uid;
-        let path = folder.to_owned();
+        let folder = folder.into();
+        let at = folder.to_owned();
         let name = name.to_owned();
-        let strand = self.strand(folder, &name);
+        let strand = self.strand(folder.path(), &name);
         let own = Arc::clone(&strand);
         strand.ask(operation, move |slot| {
             work(Place {
-                folder: Folder::open(&path, uid)?,
+                folder: at.open(uid)?,
                 name: &name,
                 slot,
                 strand: &own,

@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use bgcopy_model::Algorithm;
+use bgcopy_model::{Algorithm, Inode};
 use bytes::Bytes;
 
 use crate::{
@@ -95,11 +95,21 @@ impl Work for Closing {
 pub struct TempFile {
     strand: Arc<Strand<Slot>>,
     generation: u64,
+    folder: Inode,
 }
 
 impl TempFile {
-    pub(crate) fn new(strand: Arc<Strand<Slot>>, generation: u64) -> Self {
-        Self { strand, generation }
+    pub(crate) fn new(strand: Arc<Strand<Slot>>, generation: u64, folder: Inode) -> Self {
+        Self {
+            strand,
+            generation,
+            folder,
+        }
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> Inode {
+        self.folder
     }
 
     fn ask<T: Send + 'static>(

@@ -1,8 +1,8 @@
 //! The calls of clients: what each may do in which state (contract, section Job life cycle), and what it answers.
 
 use bgcopy_model::{
-    Condition, FileIndex, FileRecord, FileSpec, JobId, JobPhase, JobSpec, Limits, Now, Owner,
-    Priority,
+    Condition, FileIndex, FileRecord, FileSpec, JobError, JobId, JobPhase, JobSpec, Limits, Now,
+    Owner, Priority,
 };
 
 use crate::{
@@ -120,6 +120,7 @@ impl JobMut<'_> {
         if self.job.files().is_empty() {
             return Err(empty());
         }
+        self.accept_folders();
         let record = &mut self.job.record;
         record.last_progress = self.now.moment;
         record.fruitless_tries = 0;
@@ -132,6 +133,27 @@ impl JobMut<'_> {
         self.forgive_restarts();
         self.queue();
         Ok(Some(Reply::Done))
+    }
+
+    /// Whoever goes on after a folder was missing, or was another, means the one that is there now.
+    fn accept_folders(&mut self) {
+        let error = self.job.record.phase.error();
+        let moved = |error: &JobError| {
+            let condition = error.condition;
+            matches!(
+                condition,
+                Condition::FolderMissing | Condition::FolderChanged
+            )
+        };
+        if !error.is_some_and(moved) {
+            return;
+        }
+        let bound = |file: &&File| file.record.folder.is_some();
+        let bound = self.job.files().iter().filter(bound);
+        for index in bound.map(|file| file.record.index).collect::<Vec<_>>() {
+            self.edit(index, |file| file.record.folder = None);
+            self.put_file(index);
+        }
     }
 
     /// A file that was started again too often gets all its chances back, else the first change would end it.

@@ -145,6 +145,8 @@ pub enum Report {
         /// When the origin last changed it.
         modified: Option<Timestamp>,
     },
+    /// The temporary file is in this folder. Told when [`bgcopy_model::FileRecord::folder`] was not set.
+    Placed(Inode),
     /// So many bytes of the file are here now, synced or not.
     Progress(u64),
     /// What was here is of another version, or cannot be continued: the temporary file is empty again and the run

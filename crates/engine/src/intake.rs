@@ -190,6 +190,7 @@ fn file_record(
         url: spec.url,
         path,
         naming,
+        folder: spec.folder,
         temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
         ranges: spec.ranges,
         checksum: spec.checksum,

@@ -63,6 +63,12 @@ impl JobMut<'_> {
                 };
                 self.opened(index, head, wanted);
             }
+            Report::Placed(folder) => {
+                self.edit(index, |file| {
+                    file.record.folder = Some(folder);
+                    file.unsaved = true;
+                });
+            }
             Report::Progress(received) => self.received(index, received),
             Report::Restarted { changed } => self.restarted(index, changed, wanted),
             Report::Durable(bytes) => self.durable(index, bytes),

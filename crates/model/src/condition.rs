@@ -83,6 +83,8 @@ pub enum Condition {
     // The file here.
     /// The folder is not there.
     FolderMissing,
+    /// Another folder is in its place.
+    FolderChanged,
     /// The owner may not write there.
     FolderNotWritable,
     /// The file system is mounted read-only.
@@ -166,7 +168,9 @@ impl Condition {
             C::RedirectRefused => (H::INET_E_REDIRECT_FAILED, H::INET_E_REDIRECT_FAILED),
             C::DigestMismatch => (H::BG_E_VALIDATION_FAILED, H::BG_E_VALIDATION_FAILED),
             C::NoProgress => (H::BG_E_NO_PROGRESS, H::DO_E_DOWNLOAD_NO_PROGRESS),
-            C::FolderMissing => (H::ERROR_PATH_NOT_FOUND, H::ERROR_PATH_NOT_FOUND),
+            C::FolderMissing | C::FolderChanged => {
+                (H::ERROR_PATH_NOT_FOUND, H::ERROR_PATH_NOT_FOUND)
+            }
             C::ReadOnlyFileSystem => (H::ERROR_WRITE_PROTECT, H::ERROR_WRITE_PROTECT),
             C::DestinationIsFolder => (H::ERROR_DIRECTORY, H::ERROR_DIRECTORY),
             C::InvalidName => (H::ERROR_INVALID_NAME, H::ERROR_INVALID_NAME),
@@ -204,6 +208,7 @@ impl Condition {
             | C::RedirectRefused
             | C::DigestMismatch => ErrorContext::RemoteFile,
             C::FolderMissing
+            | C::FolderChanged
             | C::FolderNotWritable
             | C::ReadOnlyFileSystem
             | C::DestinationIsFolder
@@ -274,6 +279,7 @@ impl Condition {
             C::DigestMismatch => "the content has another checksum than expected",
             C::NoProgress => "no byte arrived for too long",
             C::FolderMissing => "the destination folder does not exist",
+            C::FolderChanged => "another folder is in the place of the destination folder",
             C::FolderNotWritable => "the destination folder cannot be written",
             C::ReadOnlyFileSystem => "the destination is on a read-only file system",
             C::DestinationIsFolder => "the destination is a folder",

@@ -154,6 +154,9 @@ pub struct FileRecord {
     pub path: PathBuf,
     /// Where the last component of `path` comes from.
     pub naming: Naming,
+    /// The folder that `path` led to when the file was added; no other one gets it. `None`: whichever it leads to
+    /// when the temporary file is made.
+    pub folder: Option<Inode>,
     /// The name of the temporary file in the destination's folder. Recorded before the file is made.
     pub temporary: String,
     /// The ranges wanted; empty: all of it.

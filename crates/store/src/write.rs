@@ -126,11 +126,12 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
 
 const PUT_FILE: &str = "
     INSERT INTO files (
-        job, position, url, path, naming, temporary, checksum, size, validator, modified, durable,
+        job, position, url, path, naming, folder, temporary, checksum, size, validator, modified, durable,
         restarts, notify_due, phase
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
     ON CONFLICT (job, position) DO UPDATE SET
         url = excluded.url, path = excluded.path, naming = excluded.naming,
+        folder = excluded.folder,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
         restarts = excluded.restarts, notify_due = excluded.notify_due, phase = excluded.phase";
@@ -157,6 +158,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             url,
             path,
             naming,
+            folder,
             temporary,
             ranges,
             checksum,
@@ -174,6 +176,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             url.as_str(),
             path.as_os_str().as_bytes(),
             json(naming)?,
+            json(folder)?,
             temporary,
             checksum.map(|checksum| checksum.to_string()),
             size.map(number),

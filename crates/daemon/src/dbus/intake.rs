@@ -128,6 +128,7 @@ pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
     Ok(FileSpec {
         url,
         path: PathBuf::from(file.path),
+        folder: None,
         ranges: ranges
             .map(|(offset, length)| ByteRange { offset, length })
             .collect(),

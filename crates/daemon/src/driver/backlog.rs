@@ -135,6 +135,7 @@ mod tests {
             url: "http://h/x".parse().unwrap(),
             path: PathBuf::from("/d/x"),
             naming: Naming::Given,
+            folder: None,
             temporary: ".x.part".to_owned(),
             ranges: vec![],
             checksum: None,

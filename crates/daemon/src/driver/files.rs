@@ -1,8 +1,6 @@
 //! Naming and deleting files: the disk's work, with a report to the driver at its end.
 
-use std::path::Path;
-
-use bgcopy_disk::{DiskError, Existing, OwnerDisk, Published};
+use bgcopy_disk::{DiskError, Existing, FolderAt, OwnerDisk, Published};
 use bgcopy_engine::{Event, Publication, Trouble};
 use bgcopy_model::{Condition, FileId, FilePhase, FileRecord, Naming, Owner};
 
@@ -91,7 +89,7 @@ pub(super) fn discard(driver: &mut Driver, local: Local) {
 /// Where a file is.
 struct Place<'a> {
     disk: OwnerDisk,
-    folder: &'a Path,
+    folder: FolderAt<'a>,
     temporary: &'a str,
     name: &'a str,
 }
@@ -108,7 +106,7 @@ impl<'a> Place<'a> {
         };
         Ok(Self {
             disk: disk.map_err(trouble)?,
-            folder,
+            folder: FolderAt::new(folder, file.folder),
             temporary: &file.temporary,
             name,
         })

@@ -46,11 +46,11 @@ impl Handle {
         &self,
         owner: Owner,
         spec: JobSpec,
-        files: Vec<FileSpec>,
+        mut files: Vec<FileSpec>,
         resume: bool,
         extras: Extras,
     ) -> Result<JobId, Refusal> {
-        self.check_destinations(owner, &files).await?;
+        self.check_destinations(owner, &mut files).await?;
         let id = JobId::from_u128(uuid::Uuid::new_v4().as_u128());
         let call = Call::Create {
             id,
@@ -82,12 +82,16 @@ impl Handle {
     ///
     /// # Errors
     /// As [`Handle::create`].
-    pub async fn add_files(&self, job: JobId, files: Vec<FileSpec>) -> Result<FileIndex, Refusal> {
+    pub async fn add_files(
+        &self,
+        job: JobId,
+        mut files: Vec<FileSpec>,
+    ) -> Result<FileIndex, Refusal> {
         let Some(snapshot) = self.view.job(job) else {
             let detail = format!("there is no job {job}");
             return Err(Refusal::new(Condition::NotFound, detail));
         };
-        self.check_destinations(snapshot.owner, &files).await?;
+        self.check_destinations(snapshot.owner, &mut files).await?;
         match self.call(Call::AddFiles(job, files)).await? {
             Reply::Added(first) => Ok(first),
             other => Err(unexpected(other)),
@@ -156,18 +160,23 @@ impl Handle {
         answer
     }
 
-    async fn check_destinations(&self, owner: Owner, files: &[FileSpec]) -> Result<(), Refusal> {
+    /// Checks where the files are to go, and notes which folders those are.
+    async fn check_destinations(
+        &self,
+        owner: Owner,
+        files: &mut [FileSpec],
+    ) -> Result<(), Refusal> {
         let refuse =
             |error: bgcopy_disk::DiskError| Refusal::new(error.condition, error.to_string());
         let disk = self.disk.owner(owner).map_err(refuse)?;
         // A relative path or one with `..` is the engine's to refuse; here it would mean another place.
-        let usable = files.iter().filter(|file| file.path.is_absolute());
+        let usable = files.iter_mut().filter(|file| file.path.is_absolute());
         // Each is under way as soon as it is asked for; the owner's few threads share them.
         let checks: Vec<_> = usable
-            .map(|file| disk.check_destination(&file.path))
+            .map(|file| (disk.check_destination(&file.path), file))
             .collect();
-        for check in checks {
-            check.await.map_err(refuse)?;
+        for (check, file) in checks {
+            file.folder = Some(check.await.map_err(refuse)?);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use bgcopy_disk::{DiskError, OwnerDisk};
+use bgcopy_disk::{DiskError, FolderAt, OwnerDisk};
 use bgcopy_model::JobId;
 use tokio::sync::Mutex;
 
@@ -41,15 +41,16 @@ impl Names {
         &self,
         job: JobId,
         disk: &OwnerDisk,
-        folder: &Path,
+        folder: FolderAt<'_>,
         proposed: &str,
     ) -> Result<String, DiskError> {
-        let choosing = self.lock().folder(folder).choosing.clone();
+        let path = folder.path();
+        let choosing = self.lock().folder(path).choosing.clone();
         let _alone = choosing.lock().await;
-        let (names, inside) = (self.clone(), folder.to_owned());
+        let (names, inside) = (self.clone(), path.to_owned());
         let is_taken = move |name: &str| names.lock().folder(&inside).names.contains(name);
         let name = disk.free_name(folder, proposed, is_taken).await?;
-        self.take(job, &folder.join(&name));
+        self.take(job, &path.join(&name));
         Ok(name)
     }
 

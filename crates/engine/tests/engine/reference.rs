@@ -179,6 +179,7 @@ impl Life {
                     self.state = S::Transferring;
                 }
             }
+            Report::Placed(_) => {}
             Report::Progress(received) => file.received = before.max(*received),
             Report::Durable(set) => {
                 file.durable = set.len();

@@ -2,7 +2,7 @@
 
 use bgcopy_engine::{Action, Call, Outcome, Report, Trouble};
 use bgcopy_model::{
-    Condition, Extent, FileId, FilePhase, FileSpec, JobId, JobState as S, Limits, Mutation,
+    Condition, Extent, FileId, FilePhase, FileSpec, Inode, JobId, JobState as S, Limits, Mutation,
     RangeSet, Validator,
 };
 use std::{path::Path, time::Duration};
@@ -292,6 +292,30 @@ fn a_length_that_nobody_vouched_for_stays_marked_through_a_failed_rename() {
             length_unverified: true
         }
     );
+}
+
+#[test]
+fn a_folder_is_held_to_until_resume_after_it_was_gone_accepts_another() {
+    let mut world = World::default();
+    let [one, other] = [1, 2].map(|number| Inode { device: 7, number });
+    let mut spec = file_spec("/a/b");
+    spec.folder = Some(one);
+    let id = world.create(job_spec(), vec![spec], true);
+    let folder = |world: &World| world.store[&id].1[&0].folder;
+    for (condition, after) in [
+        (Condition::DiskFull, Some(one)),
+        (Condition::FolderChanged, None),
+    ] {
+        let trouble = Trouble::new(condition, "no good");
+        world.report(file(id, 0), Report::Ended(Outcome::Failed(trouble)));
+        assert_eq!(world.state(id), S::Error);
+        assert_eq!(folder(&world), Some(one));
+        world.call(Call::Resume(id));
+        assert_eq!(folder(&world), after, "{condition:?}");
+    }
+    world.report(file(id, 0), Report::Placed(other));
+    world.report(file(id, 0), Report::Durable(bytes(1)));
+    assert_eq!(folder(&world), Some(other));
 }
 
 #[test]

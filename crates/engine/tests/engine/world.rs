@@ -75,6 +75,7 @@ pub fn file_spec(path: &str) -> FileSpec {
     FileSpec {
         url: "https://example.org/file".parse().unwrap(),
         path: PathBuf::from(path),
+        folder: None,
         ranges: Vec::new(),
         checksum: None,
     }

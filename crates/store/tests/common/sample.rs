@@ -54,6 +54,7 @@ pub fn file(index: u32) -> FileRecord {
         url: Url::parse(&url).expect("this is a URL"),
         path: format!("/home/someone/Downloads/a folder/part-{index:06}.deb").into(),
         naming: Naming::Given,
+        folder: None,
         temporary: format!(".part-{index:06}.deb.0123456789abcdef.bgcopy"),
         ranges: vec![],
         checksum: None,

@@ -12,7 +12,7 @@ mod pump;
 
 use std::panic::AssertUnwindSafe;
 
-use bgcopy_disk::{DiskError, OwnerDisk, TempFile};
+use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
 use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Run as Missing, Trouble};
 use bgcopy_model::{Condition, FileId, FileRecord, Layout, Naming, RangeSet, Validator};
 use bgcopy_origin::{Client, HttpSource, RedirectPolicy, Target};
@@ -193,11 +193,21 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn folder(&self) -> Result<&std::path::Path, Halt> {
-        self.file.path.parent().ok_or_else(|| {
+    fn folder(&self) -> Result<FolderAt<'_>, Halt> {
+        let folder = self.file.path.parent().ok_or_else(|| {
             let detail = format!("{} names no file in a folder", self.file.path.display());
             halt(Condition::InvalidName, detail)
-        })
+        })?;
+        Ok(FolderAt::new(folder, self.file.folder))
+    }
+
+    /// Notes which folder the temporary file is in, if that was left open.
+    fn place(&mut self, temporary: TempFile) {
+        if self.file.folder.is_none() {
+            self.file.folder = Some(temporary.folder());
+            self.reporter.report(Report::Placed(temporary.folder()));
+        }
+        self.temporary = Some(temporary);
     }
 
     /// Opens the temporary file that an earlier run left.
@@ -216,7 +226,7 @@ impl Run<'_> {
             return Err(halt(Condition::LocalFileChanged, detail));
         };
         found.expect(self.file.checksum.map(|checksum| checksum.algorithm));
-        self.temporary = Some(found);
+        self.place(found);
         Ok(())
     }
 
@@ -353,7 +363,7 @@ impl Run<'_> {
             if let Some(size) = size {
                 made.allocate(size).await?;
             }
-            self.temporary = Some(made);
+            self.place(made);
         }
         let mut name = None;
         if self.file.name_pending() {
