@@ -89,13 +89,18 @@ pub(crate) struct OwnedFolderAt {
 impl OwnedFolderAt {
     pub(crate) fn open(&self, uid: u32) -> Result<Folder, Fault> {
         let folder = Folder::open(&self.path, uid)?;
-        if let Some(identity) = self.identity
-            && folder.identity()? != identity
-        {
-            let text = "it is not the folder that the file was added for";
-            return Err(Fault::told(Condition::FolderChanged, text));
+        let Some(meant) = self.identity else {
+            return Ok(folder);
+        };
+        let found = folder.identity()?;
+        if found == meant {
+            return Ok(folder);
         }
-        Ok(folder)
+        let text = format!(
+            "the path led to inode {} of device {:x} when the file was added, and leads to inode {} of device {:x}",
+            meant.number, meant.device, found.number, found.device
+        );
+        Err(Fault::told(Condition::FolderChanged, text))
     }
 }
 
