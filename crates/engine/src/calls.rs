@@ -240,7 +240,8 @@ impl JobMut<'_> {
     }
 
     fn priority_changed(&mut self, priority: Priority) -> bool {
-        self.schedule.set_priority(self.id, priority);
+        self.schedule
+            .set_priority(self.id, self.job.record.queue_priority());
         if priority.is_background() {
             self.stop_runs(1);
         }

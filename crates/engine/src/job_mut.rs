@@ -89,7 +89,8 @@ impl JobMut<'_> {
     /// The job wants a turn.
     pub fn queue(&mut self) {
         self.job.queued_since = self.now.moment;
-        self.schedule.enqueue(self.id, self.job.record.priority);
+        self.schedule
+            .enqueue(self.id, self.job.record.queue_priority());
         self.enter(JobPhase::Queued);
     }
 

@@ -62,6 +62,17 @@ pub struct JobRecord {
     pub last_progress: Moment,
 }
 
+impl JobRecord {
+    /// The priority by which it waits for a turn: in the DO profile the three background levels are alike (contract,
+    /// section Priorities).
+    pub const fn queue_priority(&self) -> Priority {
+        match self.profile {
+            Profile::Do if self.priority.is_background() => Priority::Normal,
+            Profile::Do | Profile::Bits => self.priority,
+        }
+    }
+}
+
 /// Where a job is in its life. Each variant carries what is true only there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "phase")]

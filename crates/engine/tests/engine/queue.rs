@@ -1,7 +1,7 @@
 //! The queue as jobs feel it; its rules alone are tested beside their code.
 
 use bgcopy_engine::{Call, Outcome, Report, Setting, WaitingFor};
-use bgcopy_model::{FileId, JobId, JobSpec, JobState as S, Limits, Priority};
+use bgcopy_model::{FileId, JobId, JobSpec, JobState as S, Limits, Priority, Profile};
 use std::time::Duration;
 
 use crate::world::{World, file_specs, finished, job_spec, opened};
@@ -78,6 +78,27 @@ fn a_higher_priority_goes_first_at_once() {
         finished(1),
     );
     assert_eq!(world.state(low), S::Connecting);
+}
+
+#[test]
+fn in_the_do_profile_a_higher_background_level_waits_like_any() {
+    let mut world = World::new(Limits {
+        background_jobs: 1,
+        ..Limits::default()
+    });
+    let delivery = |priority| JobSpec {
+        profile: Profile::Do,
+        ..at(priority)
+    };
+    let low = world.create(delivery(Priority::Low), file_specs(1), true);
+    let high = world.create(delivery(Priority::High), file_specs(1), true);
+    let states = |world: &World| (world.state(low), world.state(high));
+    assert_eq!(states(&world), (S::Transferring, S::Queued));
+    world.ok(Call::Set(high, Setting::Priority(Priority::Normal)));
+    world.ok(Call::Set(high, Setting::Priority(Priority::High)));
+    assert_eq!(states(&world), (S::Transferring, S::Queued));
+    world.ok(Call::Set(high, Setting::Priority(Priority::Foreground)));
+    assert_eq!(states(&world), (S::Transferring, S::Transferring));
 }
 
 #[test]
