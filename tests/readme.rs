@@ -287,6 +287,29 @@ fn help(words: &[&str]) -> String {
 }
 
 #[test]
+fn the_callback_programs_that_are_shown_are_the_examples() {
+    let shown = blocks(&readme());
+    for (language, file) in [
+        ("rust,no_run", "notify.rs"),
+        ("python", "notify.py"),
+        ("c", "notify.c"),
+    ] {
+        let example = fs::read_to_string(root().join("examples").join(file)).unwrap();
+        assert!(
+            example.lines().count() < 80,
+            "{file} is too long to be shown"
+        );
+        let is_it = |block: &Block| {
+            block.language == language && block.text.trim_end() == example.trim_end()
+        };
+        assert!(
+            shown.iter().any(is_it),
+            "README.md does not show examples/{file} as it is"
+        );
+    }
+}
+
+#[test]
 fn every_command_and_option_that_is_named_exists() {
     let page = readme();
     let mut named = code_spans(&page);
