@@ -214,6 +214,52 @@ async fn s3_12_an_origin_without_ranges_is_served_from_the_start() {
 }
 
 #[tokio::test]
+async fn s1_2_a_size_that_came_without_a_byte_says_nothing_of_the_next_version() {
+    let after = Version::of(Body::Pattern { seed: 2, len: 200 });
+    let expected = after.body.sha256();
+    let resource = Resource::pattern(1, 100)
+        .on_request(1, Fault::CutAfter(0, Cut::Fin))
+        .from_request(2, Fault::Become(after))
+        .from_request(2, Fault::Chunked)
+        .on_request(2, Fault::CutAfter(150, Cut::Fin));
+    let (service, origin) = (Service::start(), Origin::start());
+    fetch_right(&service, &origin, resource, &expected).await;
+}
+
+#[tokio::test]
+async fn s1_8_a_range_that_nothing_ties_to_its_rest_is_fetched_again_and_several_are_refused() {
+    let (service, origin) = (Service::start(), Origin::start());
+    let manager = service.manager().await;
+    let range = |offset, length| bgcopy::ByteRange { offset, length };
+    let bare = || Resource::pattern(1, 1_000).no_validators();
+    let content = bare().body().to_vec();
+    let submit = async |name: &str, resource: Resource, ranges: &[bgcopy::ByteRange]| {
+        let url = origin.serve(&format!("/{name}"), resource);
+        let mut request = FileRequest::new(&url, service.file(name));
+        for range in ranges {
+            request = request.range(*range);
+        }
+        let job = manager.create_job(name).minimum_retry_delay(Duration::ZERO);
+        let job = job.priority(Priority::Foreground).file(request);
+        job.submit().await.unwrap()
+    };
+    let cut = bare().on_request(1, Fault::CutAfter(150, Cut::Fin));
+    let one = submit("one", cut, &[range(100, 400)]).await;
+    let ends = [JobState::Transferred, JobState::Error];
+    let info = until(&one, &ends).await;
+    assert_eq!(info.state, JobState::Transferred, "{:?}", info.error);
+    one.complete().await.unwrap();
+    let found = std::fs::read(service.file("one")).unwrap();
+    assert_eq!(found, content[100..500]);
+    for first in [0, 10] {
+        let name = format!("two-{first}");
+        let two = submit(&name, bare(), &[range(first, 50), range(100, 50)]).await;
+        let info = until(&two, &ends).await;
+        assert_eq!(info.error.unwrap().code.0, NO_RANGES);
+    }
+}
+
+#[tokio::test]
 async fn s3_12_ranges_of_a_file_need_an_origin_that_serves_them() {
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;

@@ -142,7 +142,7 @@ const fn way_out(condition: Condition) -> &'static str {
             "make or mount it, then resume the job, or choose another folder"
         }
         Condition::FolderChanged => {
-            "see where the path leads now; resume the job to have the file there, or put the folder back first"
+            "see where the path leads now, put the folder back if need be, and resume or complete the job again"
         }
         Condition::DestinationIsFolder => "choose another name, or move the folder away",
         Condition::InvalidName => "choose another name",

@@ -27,6 +27,9 @@ const OPEN: OFlags = OFlags::RDWR
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
 
+/// File systems whose identifier is made from what is stored on them (statfs(2) for the numbers): ext2 to ext4, Btrfs, ZFS.
+const IDENTIFIED: [u64; 3] = [0xef53, 0x9123_683e, 0x2fc1_2fc1];
+
 /// An open folder.
 pub(crate) struct Folder {
     fd: OwnedFd,
@@ -122,14 +125,21 @@ impl Folder {
         self.inode(&rustix::fs::fstat(&self.fd)?)
     }
 
-    /// The identity of a file in this folder.
+    /// The identity of a file in this folder, the same when the machine has started again.
     ///
-    /// The device is the file system's identifier where it has one: unlike the device number it stays the same
-    /// when the machine starts again and finds its disks in another order.
+    /// The device is the file system's identifier where it is stored on the disk. Others make theirs from the device's
+    /// number, which changes with the order in which disks are found, or anew for each mount: of those the kind of the
+    /// file system is all that stays.
     pub(crate) fn inode(&self, stat: &Stat) -> Result<Inode, Fault> {
-        let device = match rustix::fs::fstatvfs(&self.fd)?.f_fsid {
-            0 => stat.st_dev,
-            id => id,
+        #[expect(
+            clippy::cast_sign_loss,
+            reason = "a magic number: only its bits matter"
+        )]
+        let kind = rustix::fs::fstatfs(&self.fd)?.f_type as u64;
+        let device = if IDENTIFIED.contains(&kind) {
+            rustix::fs::fstatvfs(&self.fd)?.f_fsid
+        } else {
+            kind
         };
         Ok(Inode {
             device,

@@ -1,8 +1,8 @@
 //! The calls of clients: what each may do in which state (contract, section Job life cycle), and what it answers.
 
 use bgcopy_model::{
-    Condition, FileIndex, FileRecord, FileSpec, JobError, JobId, JobPhase, JobSpec, Limits, Now,
-    Owner, Priority,
+    Condition, FileIndex, FileRecord, FileSpec, JobId, JobPhase, JobSpec, Limits, Now, Owner,
+    Priority,
 };
 
 use crate::{
@@ -138,16 +138,13 @@ impl JobMut<'_> {
     /// Whoever goes on after a folder was missing, or was another, means the one that is there now.
     fn accept_folders(&mut self) {
         let error = self.job.record.phase.error();
-        let moved = |error: &JobError| {
-            let condition = error.condition;
-            matches!(
-                condition,
-                Condition::FolderMissing | Condition::FolderChanged
-            )
-        };
-        if !error.is_some_and(moved) {
-            return;
+        if error.is_some_and(|error| error.condition.is_about_the_folder()) {
+            self.release_folders();
         }
+    }
+
+    /// Lets each file go to whichever folder its path leads to next.
+    pub fn release_folders(&mut self) {
         let bound = |file: &&File| file.record.folder.is_some();
         let bound = self.job.files().iter().filter(bound);
         for index in bound.map(|file| file.record.index).collect::<Vec<_>>() {

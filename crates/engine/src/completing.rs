@@ -343,6 +343,10 @@ impl JobMut<'_> {
             self.put_file(index);
             self.progressed(index);
         }
+        if trouble.condition.is_about_the_folder() {
+            // Whoever asks again means the folder that is there then.
+            self.release_folders();
+        }
         self.put_published();
         self.put();
         if automatic {

@@ -10,7 +10,7 @@ use bgcopy_model::{
 
 use crate::{
     Attempt, Outcome, Report, Trouble,
-    job::{File, Slot},
+    job::{File, Slot, known_size},
     job_mut::JobMut,
     retry,
 };
@@ -81,8 +81,13 @@ impl JobMut<'_> {
         let before = self.job.progress();
         let news = self.edit(index, |file| {
             let record = &mut file.record;
-            let size = head.size.or(record.size);
-            let modified = head.modified.or(record.modified);
+            let (size, modified) = if file.received == 0 && record.durable.is_empty() {
+                // What an earlier answer told was about bytes of which none came, perhaps of another version.
+                (known_size(record), None)
+            } else {
+                (record.size, record.modified)
+            };
+            let (size, modified) = (head.size.or(size), head.modified.or(modified));
             let sized = record.size != size;
             let news = sized || record.validator != head.version || record.modified != modified;
             record.size = size;

@@ -112,6 +112,11 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// Whether a path leads to no folder, or to another than it did.
+    pub const fn is_about_the_folder(self) -> bool {
+        matches!(self, Self::FolderMissing | Self::FolderChanged)
+    }
+
     /// The integer of the public contract.
     pub const fn hresult(self, profile: Profile) -> HResult {
         use Condition as C;

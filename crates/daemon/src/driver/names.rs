@@ -30,8 +30,8 @@ struct Given {
 #[derive(Debug, Default)]
 struct InFolder {
     names: HashSet<String>,
-    /// Held while a name is looked for, so that two never find the same. One for each folder: a folder on a server
-    /// that hangs holds up nobody else.
+    /// Held while a name is looked for, so that two never find the same. One for each folder: one on a server that
+    /// hangs holds up nobody who looks elsewhere.
     choosing: Arc<Mutex<()>>,
 }
 
@@ -46,12 +46,17 @@ impl Names {
     ) -> Result<String, DiskError> {
         let path = folder.path();
         let choosing = self.lock().folder(path).choosing.clone();
-        let _alone = choosing.lock().await;
+        let alone = choosing.lock().await;
         let (names, inside) = (self.clone(), path.to_owned());
         let is_taken = move |name: &str| names.lock().folder(&inside).names.contains(name);
-        let name = disk.free_name(folder, proposed, is_taken).await?;
-        self.take(job, &path.join(&name));
-        Ok(name)
+        let chosen = disk.free_name(folder, proposed, is_taken).await;
+        if let Ok(name) = &chosen {
+            self.take(job, &path.join(name));
+        }
+        drop(alone);
+        drop(choosing);
+        self.lock().tidy(path);
+        chosen
     }
 
     /// A name that is given already, by an origin or by a caller.
@@ -73,10 +78,7 @@ impl Names {
                 && let Some(inside) = given.folders.get_mut(folder)
             {
                 inside.names.remove(name);
-                // Whoever is choosing holds the lock too, and must go on to exclude who comes next.
-                if inside.names.is_empty() && Arc::strong_count(&inside.choosing) == 1 {
-                    given.folders.remove(folder);
-                }
+                given.tidy(folder);
             }
         }
     }
@@ -89,6 +91,16 @@ impl Names {
 impl Given {
     fn folder(&mut self, folder: &Path) -> &mut InFolder {
         self.folders.entry(folder.to_owned()).or_default()
+    }
+
+    /// Forgets a folder without names. Whoever is choosing there holds the lock too, and must go on to exclude who
+    /// comes next.
+    fn tidy(&mut self, folder: &Path) {
+        let unused =
+            |inside: &InFolder| inside.names.is_empty() && Arc::strong_count(&inside.choosing) == 1;
+        if self.folders.get(folder).is_some_and(unused) {
+            self.folders.remove(folder);
+        }
     }
 }
 

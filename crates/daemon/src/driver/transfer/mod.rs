@@ -130,7 +130,7 @@ async fn run(
         })?;
         let mut run = Run {
             size: file.size.filter(|_| !file.durable.is_empty()),
-            picker: Picker::new(file.size, file.durable.clone()),
+            picker: picker(&file, &layout),
             durable: file.durable.clone(),
             version: (!file.durable.is_empty()).then(|| file.validator.clone()),
             file,
@@ -168,6 +168,16 @@ impl From<Halt> for Outcome {
             Halt::Trouble(trouble) => Self::Failed(trouble),
         }
     }
+}
+
+/// What is missing of a file. A size that came without a byte is not believed: the next answer may be of another version.
+fn picker(file: &FileRecord, layout: &Layout) -> Picker {
+    let size = if file.durable.is_empty() {
+        layout.local_size(None)
+    } else {
+        file.size
+    };
+    Picker::new(size, file.durable.clone())
 }
 
 /// A run's state.
@@ -249,8 +259,8 @@ impl Run<'_> {
                 }
                 other => other?,
             };
-            let before = self.picker.here().len();
             let (offset, limit, mut body) = self.accept(answer, local, &want).await?;
+            let before = self.picker.here().len();
             self.pump(body.as_mut(), offset, limit).await?;
             self.picker.give_back(missing);
             if self.picker.here().len() == before && !self.picker.is_complete() {
@@ -269,11 +279,15 @@ impl Run<'_> {
             .as_ref()
             .is_some_and(|v| v.if_range().is_some());
         // Bytes that nothing ties to the next answer are of no use: the file starts again.
-        let start = if continues && !has_validator {
-            0
-        } else {
-            missing.start
-        };
+        let starts_again = continues && !has_validator;
+        if starts_again && self.file.ranges.len() > 1 {
+            let detail = format!(
+                "{} tells by nothing that two answers are of one version, so the ranges cannot be joined",
+                self.host()
+            );
+            return Err(halt(Condition::InsufficientRangeSupport, detail));
+        }
+        let start = if starts_again { 0 } else { missing.start };
         let Some((remote, run)) = self.layout.remote(start) else {
             let detail = format!(
                 "{} has no byte {start} of the ranges asked for",
@@ -318,7 +332,8 @@ impl Run<'_> {
         });
         let continues = !self.picker.here().is_empty();
         if continues && (changed || answer.start != want.start || want.version.is_none()) {
-            if answer.start != 0 {
+            let from_the_start = local == 0 && answer.start == want.start;
+            if answer.start != 0 && !from_the_start {
                 let detail = format!("{} answered with another range than asked for", self.host());
                 return Err(halt(Condition::InvalidResponse, detail));
             }
@@ -432,6 +447,7 @@ impl Run<'_> {
                     digest: found,
                     ..expected
                 };
+                temporary.truncate().await?;
                 let detail = format!(
                     "{} has the checksum {found}, not {expected}; nothing of it is kept",
                     shown(&self.file.url)
