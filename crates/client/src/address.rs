@@ -27,6 +27,9 @@ pub enum Address {
     System,
     /// A daemon's private socket at this path. It is never started from here.
     Path(PathBuf),
+    /// A connection that the program handed over ([`Manager::over`](crate::Manager::over)). There is no way to make it
+    /// again.
+    Stream,
 }
 
 impl fmt::Display for Address {
@@ -36,6 +39,7 @@ impl fmt::Display for Address {
             Self::Session => f.write_str("the session bus"),
             Self::System => f.write_str("the system bus"),
             Self::Path(path) => write!(f, "the socket {}", path.display()),
+            Self::Stream => f.write_str("the connection that was handed over"),
         }
     }
 }

@@ -89,6 +89,15 @@ impl Connect {
         Ok(Manager::new(Session::new(Some(self), link, callbacks)))
     }
 
+    /// Takes a stream that is connected.
+    pub(crate) async fn over(stream: UnixStream) -> Result<Manager> {
+        let connect = Self::to(Address::Stream);
+        let builder = connection::Builder::unix_stream(stream).p2p();
+        let (connection, callbacks) = (connect.finish(builder).await?, Arc::default());
+        let link = Link::open(connection, connect.address, false, Arc::clone(&callbacks)).await?;
+        Ok(Manager::new(Session::new(None, link, callbacks)))
+    }
+
     /// Makes one connection.
     pub(crate) async fn link(&self, callbacks: Arc<Callbacks>) -> Result<Link> {
         let connection = match &self.address {
@@ -99,6 +108,7 @@ impl Connect {
             }
             Address::Session => self.finish(connection::Builder::session()).await?,
             Address::System => self.finish(connection::Builder::system()).await?,
+            Address::Stream => return Err(Error::NotRunning(Address::Stream)),
         };
         Link::open(
             connection,
@@ -230,7 +240,8 @@ impl Link {
 
     /// The service's process, to wait for its end; `None` on a bus and where the kernel does not tell.
     pub(crate) async fn process(&self) -> Option<OwnedFd> {
-        if self.connection.is_bus() {
+        // A service within this process ends before the process does.
+        if self.connection.is_bus() || self.service.process_id == std::process::id() {
             return None;
         }
         let peer = self.connection.peer_creds().await.ok()?;

@@ -49,7 +49,7 @@ impl Authz {
             return true;
         }
         match self.mode {
-            Mode::User | Mode::Session => caller == self.own,
+            Mode::User | Mode::Session | Mode::Embedded => caller == self.own,
             Mode::System => match action {
                 Action::Connect | Action::Create => true,
                 Action::See(owner) | Action::Change(owner) => caller == owner,
@@ -62,7 +62,7 @@ impl Authz {
     /// them, since it can only write files as that user.
     pub const fn owner(self, caller: Owner) -> Owner {
         match self.mode {
-            Mode::User | Mode::Session => self.own,
+            Mode::User | Mode::Session | Mode::Embedded => self.own,
             Mode::System => caller,
         }
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_users_service_serves_that_user_and_root_alone() {
-        for mode in [Mode::User, Mode::Session] {
+        for mode in [Mode::User, Mode::Session, Mode::Embedded] {
             assert_eq!(allowed(mode, ALICE), ACTIONS);
             assert_eq!(allowed(mode, Owner::ROOT), ACTIONS);
             assert_eq!(allowed(mode, BOB), []);

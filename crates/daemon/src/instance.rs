@@ -13,7 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::Pid,
+};
 use tokio::{net::UnixListener, signal::unix::SignalKind};
 
 use crate::places::Mode;
@@ -47,7 +50,16 @@ fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Instan
 /// The proof that this is the only service that works on the queue; held until the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// A process that this one is just starting may hold the file open for a moment longer, and with it the lock.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::debug!("the lock goes with the file alone: {error}");
+        }
+    }
 }
 
 /// Takes the lock of the queue in `folder`, which is made if it is not there.
@@ -68,7 +80,7 @@ pub fn lock(folder: &Path) -> Result<Lock, InstanceError> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {
             sign(&file).map_err(io_error("cannot write", &path))?;
-            Ok(Lock { _file: file })
+            Ok(Lock { file })
         }
         Err(rustix::io::Errno::WOULDBLOCK) => Err(InstanceError::Running(path)),
         Err(error) => Err(io_error("cannot lock", &path)(error.into())),
@@ -87,13 +99,15 @@ pub fn wake_signal() -> SignalKind {
     SignalKind::window_change()
 }
 
+/// The process that holds the lock of the queue in `folder`, by its own word; `None` where it has not said.
+pub fn holder(folder: &Path) -> Option<Pid> {
+    let text = std::fs::read_to_string(folder.join("lock")).ok()?;
+    Pid::from_raw(text.lines().next()?.parse().ok()?)
+}
+
 /// Tells the service that holds the lock of the queue in `folder` that a client does not find it.
 pub fn wake_holder(folder: &Path) {
-    let number = std::fs::read_to_string(folder.join("lock")).ok();
-    let holder = number
-        .and_then(|text| text.trim().parse().ok())
-        .and_then(rustix::process::Pid::from_raw);
-    if let Some(holder) = holder
+    if let Some(holder) = holder(folder)
         && let Err(error) = rustix::process::kill_process(holder, rustix::process::Signal::WINCH)
     {
         tracing::debug!("the service that holds the lock is not told: {error}");

@@ -126,7 +126,7 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
         restored,
         disk: Disk::new(rights),
         origin: bgcopy_origin::Client::new(config.origin())?,
-        programs: driver::Programs::new(mode == Mode::System, places.socket.clone()),
+        programs: driver::Programs::new(mode == Mode::System, Some(places.socket.clone())),
         limits: config.limits,
     };
     let (handle, work) = driver::start(parts, stop.clone()).context("cannot start the driver")?;
@@ -198,7 +198,7 @@ async fn keep_door_open(service: &Service, places: &Places, mode: Mode, lock: &L
 /// Serves the bus of this mode too.
 async fn join_bus(service: &Service, mode: Mode, places: &Places) -> Result<()> {
     match mode {
-        Mode::User => Ok(()),
+        Mode::User | Mode::Embedded => Ok(()),
         Mode::Session => match service.serve_bus(Bus::Session).await {
             // The private socket serves without it, and a login without a session bus is no fault of the user's.
             Err(BusError::Bus(error)) => {

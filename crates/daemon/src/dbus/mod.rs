@@ -36,14 +36,17 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use bgcopy_engine::Connection;
 use bgcopy_model::Owner;
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, sync::mpsc::UnboundedReceiver};
 
 use self::{client::Client, turns::Turns};
 use crate::{authz::Authz, driver::Handle, places::Mode};
@@ -93,6 +96,11 @@ impl Service {
     /// Serves the private socket until the future is dropped, which ends all its connections.
     pub async fn serve_private(&self, listener: UnixListener) {
         connection::serve(self.clone(), listener).await;
+    }
+
+    /// Serves the connections that come out of `streams` until the future is dropped, which ends them all.
+    pub async fn serve_streams(&self, streams: UnboundedReceiver<UnixStream>) {
+        connection::serve_streams(self.clone(), streams).await;
     }
 
     /// Connects to a bus, takes the service's name and serves it in the background from then on.
