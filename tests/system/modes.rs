@@ -294,7 +294,7 @@ fn the_command_line_lists_a_users_own_jobs_on_the_bus_and_on_the_private_socket(
         let said = run(&other, way, &["list", "--all"]);
         assert_eq!(
             said.err,
-            "bgcopy: only root may list the jobs of all users\n"
+            "bgcopy: only an administrator may list the jobs of all users\n"
         );
         assert_ne!(said.code, 0);
         let said = run(&Account::ROOT, way, &["list", "--all"]);
@@ -344,7 +344,7 @@ fn root_alone_stops_the_service_of_the_machine() {
     let said = system.bgcopy(&Account::owner(), "022", &["daemon", "stop"]);
     assert_eq!(
         said.err,
-        "bgcopy: only root may stop the system's service\n"
+        "bgcopy: only an administrator may stop the system's service\n"
     );
     assert_ne!(said.code, 0);
     let said = system.bgcopy(&Account::owner(), "022", &["daemon", "status"]);

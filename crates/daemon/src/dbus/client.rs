@@ -39,6 +39,8 @@ pub(super) struct Client {
     /// The permit for an answer that can be large: one at a time, so that a client that does not read has the
     /// memory of one.
     pub(super) bulk: Semaphore,
+    /// Held while polkit is asked about it.
+    pub(super) asking: tokio::sync::Mutex<()>,
     /// What it wants to be told of.
     pub(super) subscriptions: Subscriptions,
     gone: AtomicBool,
@@ -51,6 +53,7 @@ impl Client {
             link: Arc::new(link),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             bulk: Semaphore::new(1),
+            asking: tokio::sync::Mutex::default(),
             subscriptions: Subscriptions::default(),
             gone: AtomicBool::new(false),
         }

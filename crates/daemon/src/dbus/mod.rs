@@ -27,6 +27,7 @@ mod introspect;
 mod job;
 mod manager;
 mod outbox;
+mod polkit;
 mod properties;
 mod signals;
 mod subscriber;
@@ -48,7 +49,7 @@ use bgcopy_engine::Connection;
 use bgcopy_model::Owner;
 use tokio::{net::UnixListener, sync::mpsc::UnboundedReceiver};
 
-use self::{client::Client, turns::Turns};
+use self::{client::Client, polkit::Polkit, turns::Turns};
 use crate::{authz::Authz, driver::Handle, places::Mode};
 
 pub use self::bus::{Bus, BusError};
@@ -73,6 +74,7 @@ struct Shared {
     /// The umask of jobs whose maker names none.
     umask: u32,
     turns: Turns,
+    polkit: Polkit,
     /// Connections that there have been.
     connections: AtomicU64,
     /// Connections that there are.
@@ -88,6 +90,7 @@ impl Service {
             mode,
             umask: intake::default_umask(mode),
             turns: Turns::default(),
+            polkit: Polkit::default(),
             connections: AtomicU64::new(0),
             clients: AtomicUsize::new(0),
         }))
@@ -129,6 +132,10 @@ impl Service {
 
     fn turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    fn polkit(&self) -> &Polkit {
+        &self.0.polkit
     }
 
     /// A client has come.
