@@ -2,9 +2,12 @@
 
 use std::str::FromStr;
 
-use bgcopy_client::{Address, Job, JobId, Manager};
+use bgcopy_client::{Address, Error, ErrorName, Job, JobId, Manager};
 
-use crate::{failure::Failure, terminal::Terminal};
+use crate::{
+    failure::{Exit, Failure},
+    terminal::Terminal,
+};
 
 /// The surroundings of a command.
 #[derive(Clone, Debug)]
@@ -62,12 +65,21 @@ pub fn short_id(id: JobId) -> String {
 pub async fn find(manager: &Manager, named: &[JobRef]) -> Result<Vec<Job>, Failure> {
     let mut found = Vec::with_capacity(named.len());
     for name in named {
-        found.push(match name {
-            JobRef::Id(id) => manager.job(*id).await?,
-            JobRef::Prefix(prefix) => manager.find(prefix).await?,
-        });
+        let job = match name {
+            JobRef::Id(id) => manager.job(*id).await,
+            JobRef::Prefix(prefix) => manager.find(prefix).await,
+        };
+        found.push(job.map_err(not_found)?);
     }
     Ok(found)
+}
+
+/// A job that is somebody else's is as good as none.
+fn not_found(error: Error) -> Failure {
+    match error.service_name() {
+        Some(ErrorName::AccessDenied) => Failure::new(Exit::NoJob, error.to_string()),
+        _ => error.into(),
+    }
 }
 
 #[cfg(test)]
