@@ -249,6 +249,7 @@ impl Prepared {
             http,
         } = settings;
         let lock = instance::lock(&folder).map_err(|error| refused(&folder, &error))?;
+        lock.says(None);
         let config = Config {
             limits,
             http,
