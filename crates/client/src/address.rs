@@ -18,7 +18,8 @@ use crate::{StartError, Surroundings};
 /// A service to talk to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Address {
-    /// The private socket of this user's own daemon, which is started when it does not run.
+    /// The private socket of this user's own daemon, which is started when it does not run; where `BGCOPY_SOCKET` is
+    /// set, the service there, which is not.
     #[default]
     User,
     /// The name `org.bgcopy` on the session bus, which starts the daemon where a service file says how.

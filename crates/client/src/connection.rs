@@ -82,11 +82,27 @@ impl Connect {
         self
     }
 
+    fn around(&self) -> Surroundings {
+        let given = self.surroundings.clone();
+        given.unwrap_or_else(Surroundings::current)
+    }
+
+    /// With what `BGCOPY_SOCKET` says where nothing else was asked for.
+    fn settled(mut self) -> Self {
+        if self.address == Address::User
+            && let Some(socket) = self.around().socket
+        {
+            self.address = Address::Path(socket);
+        }
+        self
+    }
+
     /// Connects.
     pub async fn open(self) -> Result<Manager> {
+        let connect = self.settled();
         let callbacks = Arc::default();
-        let link = self.link(Arc::clone(&callbacks)).await?;
-        Ok(Manager::new(Session::new(Some(self), link, callbacks)))
+        let link = connect.link(Arc::clone(&callbacks)).await?;
+        Ok(Manager::new(Session::new(Some(connect), link, callbacks)))
     }
 
     /// Takes a stream that is connected.
@@ -121,10 +137,7 @@ impl Connect {
 
     /// Connects to the user's daemon, and starts it when need be.
     async fn dial_user(&self) -> Result<Connection> {
-        let surroundings = self
-            .surroundings
-            .clone()
-            .unwrap_or_else(Surroundings::current);
+        let surroundings = self.around();
         let path: PathBuf = address::socket_path(&surroundings)?;
         address::check_folder(&path)?;
         match self.dial(&path).await {
