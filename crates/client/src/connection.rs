@@ -82,6 +82,21 @@ impl Connect {
         self
     }
 
+    /// The process that listens at the socket where this leads to, whether it answers or not; `None` on a bus, and
+    /// where nobody listens. (Whoever first listened: with socket activation that is the one who did so for the
+    /// service.)
+    pub fn listener(&self) -> Option<u32> {
+        let connect = self.clone().settled();
+        let path = match connect.address {
+            Address::Path(path) => path,
+            Address::User => address::socket_path(&connect.around()).ok()?,
+            Address::Session | Address::System | Address::Stream => return None,
+        };
+        let stream = UnixStream::connect(path).ok()?;
+        let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+        peer.pid.as_raw_pid().try_into().ok()
+    }
+
     fn around(&self) -> Surroundings {
         let given = self.surroundings.clone();
         given.unwrap_or_else(Surroundings::current)
