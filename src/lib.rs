@@ -2,8 +2,15 @@
 //!
 //! This package is the program, `bgcopy`; as a library it is the client's: everything of [`bgcopy_client`], under the
 //! name that an application depends on.
+//!
+//! With the feature `embedded` the service can also live within the program itself: `Embedded`.
+
+#[cfg(feature = "embedded")]
+mod embedded;
 
 pub use bgcopy_client::*;
+#[cfg(feature = "embedded")]
+pub use embedded::{EmbedError, Embedded, Settings};
 
 /// The README's program, so that it compiles.
 #[cfg(doctest)]

@@ -190,6 +190,13 @@ impl Bus {
                  <allow send_destination="org.freedesktop.DBus"
                         send_interface="org.freedesktop.DBus.Monitoring"/>
                </policy>
+               <policy context="default">
+                 <allow send_destination="org.freedesktop.PolicyKit1"/>
+               </policy>
+               <policy user="root">
+                 <allow own="org.freedesktop.PolicyKit1"/>
+               </policy>
+               <include ignore_missing="yes">/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf</include>
                <include>{ours}</include>"#
         );
         Self::start(folder, &policy)

@@ -18,6 +18,7 @@ mod links;
 mod machine;
 mod modes;
 mod peer;
+mod polkit;
 mod rights;
 mod signals;
 mod visibility;

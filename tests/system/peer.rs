@@ -19,7 +19,7 @@ use rustix::{
 
 use crate::{
     machine::{Account, PATIENCE},
-    wire::{Call, Kind, Message, PREFIX, Value, message_length},
+    wire::{self, Call, Kind, Message, PREFIX, Value, message_length},
 };
 
 pub const MANAGER: &str = "org.bgcopy.Manager1";
@@ -55,6 +55,8 @@ pub struct Peer {
     service: Option<&'static str>,
     /// What the bus calls this connection.
     own_name: String,
+    /// The flags of its calls.
+    pub flags: u8,
     /// Signals that came while an answer was waited for.
     heard: VecDeque<Message>,
 }
@@ -110,6 +112,7 @@ impl Peer {
             serial: 0,
             service,
             own_name: String::new(),
+            flags: 0,
             heard: VecDeque::new(),
         }
     }
@@ -158,6 +161,7 @@ impl Peer {
             path,
             interface,
             member,
+            flags: self.flags,
             arguments,
         };
         self.stream.get_mut().write_all(&call.bytes()).unwrap();
@@ -181,11 +185,47 @@ impl Peer {
     }
 
     fn receive(&mut self) -> Message {
+        self.try_receive().unwrap()
+    }
+
+    fn try_receive(&mut self) -> io::Result<Message> {
         let mut bytes = vec![0; PREFIX];
-        self.stream.read_exact(&mut bytes).unwrap();
+        self.stream.read_exact(&mut bytes)?;
         bytes.resize(message_length(&bytes), 0);
-        self.stream.read_exact(&mut bytes[PREFIX..]).unwrap();
-        Message::read(bytes)
+        self.stream.read_exact(&mut bytes[PREFIX..])?;
+        Ok(Message::read(bytes))
+    }
+
+    /// Answers the calls that come until the connection ends.
+    pub fn serve(mut self, mut answer: impl FnMut(&Message) -> Result<Vec<Value>, String>) {
+        while let Ok(message) = self.try_receive() {
+            if message.kind != Kind::Call {
+                continue;
+            }
+            self.serial += 1;
+            let answer = answer(&message);
+            let body = answer.as_deref().map_err(String::as_str);
+            let bytes = wire::answer(self.serial, &message, body);
+            if self.stream.get_mut().write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sends a call and does not wait for the answer; its number.
+    pub fn send(&mut self, path: &str, interface: &str, member: &str, arguments: &[Value]) -> u32 {
+        self.serial += 1;
+        let call = Call {
+            serial: self.serial,
+            destination: self.service,
+            path,
+            interface: Some(interface),
+            member,
+            flags: self.flags,
+            arguments,
+        };
+        self.stream.get_mut().write_all(&call.bytes()).unwrap();
+        self.serial
     }
 
     /// What was heard up to and with the first message that is as wanted.

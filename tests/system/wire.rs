@@ -163,37 +163,63 @@ pub struct Call<'a> {
     pub path: &'a str,
     pub interface: Option<&'a str>,
     pub member: &'a str,
+    /// Of the message.
+    pub flags: u8,
     pub arguments: &'a [Value],
 }
+
+/// The flag of a caller who is ready to be asked for a password.
+pub const ALLOW_INTERACTIVE_AUTHORIZATION: u8 = 0x4;
 
 impl Call<'_> {
     pub fn bytes(&self) -> Vec<u8> {
         let text = |text: &str| Value::text(text);
-        let mut body = Vec::new();
-        let mut signature = String::new();
-        for argument in self.arguments {
-            argument.write(&mut body);
-            signature += &argument.signature();
-        }
         let fields = [
             (1, Some(Value::Path(self.path.to_owned()))),
             (2, self.interface.map(text)),
             (3, Some(text(self.member))),
             (6, self.destination.map(text)),
-            (8, Some(Value::Signature(signature))),
         ];
-        let fields = fields.into_iter().filter_map(|(code, value)| {
-            let value = value?.variant();
-            Some(Value::Struct(vec![Value::Byte(code), value]))
-        });
-        let mut out = vec![b'l', 1, 0, 1];
-        Value::U32(length(body.len())).write(&mut out);
-        Value::U32(self.serial).write(&mut out);
-        Value::Array("(yv)".into(), fields.collect()).write(&mut out);
-        pad(&mut out, 8);
-        out.extend(body);
-        out
+        bytes(1, self.flags, self.serial, &fields, self.arguments)
     }
+}
+
+/// The answer to a call that came: these values, or an error of this name.
+pub fn answer(serial: u32, call: &Message, body: Result<&[Value], &str>) -> Vec<u8> {
+    let fields = [
+        (4, body.err().map(Value::text)),
+        (5, Some(Value::U32(call.serial))),
+        (6, call.sender.as_deref().map(Value::text)),
+    ];
+    let kind = if body.is_ok() { 2 } else { 3 };
+    bytes(kind, 0, serial, &fields, body.unwrap_or_default())
+}
+
+fn bytes(
+    kind: u8,
+    flags: u8,
+    serial: u32,
+    fields: &[(u8, Option<Value>)],
+    arguments: &[Value],
+) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut signature = String::new();
+    for argument in arguments {
+        argument.write(&mut body);
+        signature += &argument.signature();
+    }
+    let signature = [(8, Some(Value::Signature(signature)))];
+    let fields = fields.iter().chain(&signature).filter_map(|(code, value)| {
+        let value = value.clone()?.variant();
+        Some(Value::Struct(vec![Value::Byte(*code), value]))
+    });
+    let mut out = vec![b'l', kind, flags, 1];
+    Value::U32(length(body.len())).write(&mut out);
+    Value::U32(serial).write(&mut out);
+    Value::Array("(yv)".into(), fields.collect()).write(&mut out);
+    pad(&mut out, 8);
+    out.extend(body);
+    out
 }
 
 /// What a message is.
@@ -209,6 +235,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub kind: Kind,
+    pub serial: u32,
     pub reply_to: Option<u32>,
     pub member: String,
     pub error: String,
@@ -266,8 +293,10 @@ impl Message {
             bytes: &bytes[reader.at..],
             at: 0,
         };
+        let serial = u32::from_le_bytes(bytes[8..12].try_into().unwrap());
         Self {
             kind,
+            serial,
             reply_to: field(5).map(|value| value.as_u32()),
             member: text(3).unwrap_or_default(),
             error: text(4).unwrap_or_default(),

@@ -86,6 +86,11 @@ const PACKAGES: &[Package] = &[
         unit: None,
     },
     Package {
+        name: "polkitd",
+        reason: "the real authority on a private bus (as root), and the DTD of its policy files",
+        unit: Some("polkit.service"),
+    },
+    Package {
         name: "systemd",
         reason: "systemd-analyze: the checks of the units; busctl: a client that is not ours",
         unit: None,

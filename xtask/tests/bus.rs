@@ -181,6 +181,21 @@ fn the_bus_policy_is_well_formed_xml() {
 }
 
 #[test]
+fn the_polkit_policy_is_as_polkits_dtd_wants_it() {
+    let output = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--dtdvalid"])
+        .arg("/usr/share/polkit-1/policyconfig-1.dtd")
+        .arg(dist().join("../polkit/org.bgcopy.policy"))
+        .output()
+        .expect("xmllint must be there: package libxml2-utils");
+    assert!(
+        output.status.success(),
+        "(the DTD is in package polkitd) {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
 fn only_root_may_own_the_name_on_the_system_bus() {
     let services = system_services();
     let bus = Bus::with_services(services.path());

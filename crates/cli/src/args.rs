@@ -42,6 +42,7 @@ Examples:
 
 Environment:
   XDG_RUNTIME_DIR   the service's socket is bgcopy/bus below it
+  BGCOPY_SOCKET     the socket of another service, as --socket; a notification program finds its own there
   BGCOPY_DAEMON     the service's executable, where it is not beside this one or in PATH
   NO_COLOR          when set and not empty, nothing is coloured
   http_proxy, https_proxy, all_proxy, no_proxy

@@ -1,10 +1,14 @@
 //! What every command needs: the way to the service and to the jobs that the command line names.
 
-use std::str::FromStr;
+use std::{pin::pin, str::FromStr, time::Duration};
 
-use bgcopy_client::{Address, Job, JobId, Manager};
+use bgcopy_client::{Address, Connect, Error, ErrorName, Job, JobId, Manager};
+use tokio::time::timeout;
 
-use crate::{failure::Failure, terminal::Terminal};
+use crate::{
+    failure::{Exit, Failure, say},
+    terminal::Terminal,
+};
 
 /// The surroundings of a command.
 #[derive(Clone, Debug)]
@@ -13,12 +17,34 @@ pub struct Context {
     pub address: Address,
     /// Where the answers go.
     pub terminal: Terminal,
+    /// Whether it is a program that reads them, which wants to hear of nothing but the end.
+    pub as_json: bool,
 }
+
+/// For how long a service that is there may be silent before somebody is told.
+const SILENCE: Duration = Duration::from_secs(2);
 
 impl Context {
     /// Connects to the service.
     pub async fn connect(&self) -> Result<Manager, Failure> {
-        Ok(Manager::connect_to(self.address.clone()).await?)
+        self.open(Connect::to(self.address.clone()))
+            .await
+            .map_err(Failure::from)
+    }
+
+    /// Connects in this way. Where a service is there and does not answer, it is waited for, and that is told.
+    pub async fn open(&self, connect: Connect) -> Result<Manager, Error> {
+        let mut connecting = pin!(connect.clone().open());
+        if let Ok(connected) = timeout(SILENCE, &mut connecting).await {
+            return connected;
+        }
+        // One that is being started listens once it is ready.
+        if let Some(process) = connect.listener().filter(|_| !self.as_json) {
+            say(&format!(
+                "the service (process {process}) does not answer; waiting for it"
+            ));
+        }
+        connecting.await
     }
 }
 
@@ -62,12 +88,21 @@ pub fn short_id(id: JobId) -> String {
 pub async fn find(manager: &Manager, named: &[JobRef]) -> Result<Vec<Job>, Failure> {
     let mut found = Vec::with_capacity(named.len());
     for name in named {
-        found.push(match name {
-            JobRef::Id(id) => manager.job(*id).await?,
-            JobRef::Prefix(prefix) => manager.find(prefix).await?,
-        });
+        let job = match name {
+            JobRef::Id(id) => manager.job(*id).await,
+            JobRef::Prefix(prefix) => manager.find(prefix).await,
+        };
+        found.push(job.map_err(not_found)?);
     }
     Ok(found)
+}
+
+/// A job that is somebody else's is as good as none.
+fn not_found(error: Error) -> Failure {
+    match error.service_name() {
+        Some(ErrorName::AccessDenied) => Failure::new(Exit::NoJob, error.to_string()),
+        _ => error.into(),
+    }
 }
 
 #[cfg(test)]

@@ -101,7 +101,6 @@ impl From<Error> for Failure {
                     Exit::NoJob,
                     format!("{sentence}; `bgcopy list` shows the jobs that there are"),
                 ),
-                ErrorName::AccessDenied => Self::new(Exit::NoJob, sentence),
                 // No refusal: the service cannot do its work, or is about to end.
                 ErrorName::StoreFailure | ErrorName::Internal => Self::new(Exit::Service, sentence),
                 _ => Self::new(Exit::Refused, sentence),
@@ -166,7 +165,8 @@ mod tests {
     #[test]
     fn refusals_have_the_code_of_their_kind() {
         assert_eq!(service(ErrorName::NotFound).exit(), Exit::NoJob);
-        assert_eq!(service(ErrorName::AccessDenied).exit(), Exit::NoJob);
+        // That a job is somebody else's, `context::find` says.
+        assert_eq!(service(ErrorName::AccessDenied).exit(), Exit::Refused);
         assert_eq!(service(ErrorName::InvalidState).exit(), Exit::Refused);
         assert_eq!(service(ErrorName::Internal).exit(), Exit::Service);
         assert_eq!(

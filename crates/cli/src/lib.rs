@@ -25,14 +25,17 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser as _};
 
 use args::{Bgcopyd, Cli};
 pub use args::{DaemonArgs, ServiceKind};
 
 /// Runs `bgcopy` with the arguments of this process. `daemon` is the service itself, for `bgcopy daemon run`.
 pub fn main(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
-    let Cli { target, command } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let as_json = asks_for_json(&matches);
+    let Cli { target, command } =
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Some(arguments) = command.daemon_args(&target) {
         return daemon(arguments);
     }
@@ -43,13 +46,22 @@ pub fn main(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure::Failure::from(error).report(),
     };
-    let result = runtime.block_on(commands::run(command, target));
+    let result = runtime.block_on(commands::run(command, target, as_json));
     // What still runs in the background is of no interest to anybody.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(),
     }
+}
+
+/// Whether the command, whichever it is, has `--json`.
+fn asks_for_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json");
+    here.is_ok_and(|flag| flag == Some(&true))
+        || matches
+            .subcommand()
+            .is_some_and(|(_, matches)| asks_for_json(matches))
 }
 
 /// Runs `bgcopyd` with the arguments of this process: `daemon` is the service itself.

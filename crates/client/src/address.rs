@@ -18,7 +18,8 @@ use crate::{StartError, Surroundings};
 /// A service to talk to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Address {
-    /// The private socket of this user's own daemon, which is started when it does not run.
+    /// The private socket of this user's own daemon, which is started when it does not run; where `BGCOPY_SOCKET` is
+    /// set, the service there, which is not.
     #[default]
     User,
     /// The name `org.bgcopy` on the session bus, which starts the daemon where a service file says how.
@@ -27,6 +28,9 @@ pub enum Address {
     System,
     /// A daemon's private socket at this path. It is never started from here.
     Path(PathBuf),
+    /// A connection that the program handed over ([`Manager::over`](crate::Manager::over)). There is no way to make it
+    /// again.
+    Stream,
 }
 
 impl fmt::Display for Address {
@@ -36,6 +40,7 @@ impl fmt::Display for Address {
             Self::Session => f.write_str("the session bus"),
             Self::System => f.write_str("the system bus"),
             Self::Path(path) => write!(f, "the socket {}", path.display()),
+            Self::Stream => f.write_str("the connection that was handed over"),
         }
     }
 }

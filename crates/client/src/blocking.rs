@@ -23,6 +23,7 @@
 
 use std::{
     fmt,
+    os::unix::net::UnixStream,
     sync::{Arc, Weak, mpsc},
     time::Duration,
 };
@@ -112,6 +113,13 @@ impl Manager {
     pub fn open(connect: Connect) -> Result<Self> {
         let thread = Thread::start()?;
         let inner = thread.wait(connect.open())?;
+        Ok(Self { thread, inner })
+    }
+
+    /// Speaks to the service at the other end of `stream`; see [`crate::Manager::over`].
+    pub fn over(stream: UnixStream) -> Result<Self> {
+        let thread = Thread::start()?;
+        let inner = thread.wait(crate::Manager::over(stream))?;
         Ok(Self { thread, inner })
     }
 

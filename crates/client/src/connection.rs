@@ -82,11 +82,51 @@ impl Connect {
         self
     }
 
+    /// The process that listens at the socket where this leads to, whether it answers or not; `None` on a bus, and
+    /// where nobody listens. (Whoever first listened: with socket activation that is the one who did so for the
+    /// service.)
+    pub fn listener(&self) -> Option<u32> {
+        let connect = self.clone().settled();
+        let path = match connect.address {
+            Address::Path(path) => path,
+            Address::User => address::socket_path(&connect.around()).ok()?,
+            Address::Session | Address::System | Address::Stream => return None,
+        };
+        let stream = UnixStream::connect(path).ok()?;
+        let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+        peer.pid.as_raw_pid().try_into().ok()
+    }
+
+    fn around(&self) -> Surroundings {
+        let given = self.surroundings.clone();
+        given.unwrap_or_else(Surroundings::current)
+    }
+
+    /// With what `BGCOPY_SOCKET` says where nothing else was asked for.
+    fn settled(mut self) -> Self {
+        if self.address == Address::User
+            && let Some(socket) = self.around().socket
+        {
+            self.address = Address::Path(socket);
+        }
+        self
+    }
+
     /// Connects.
     pub async fn open(self) -> Result<Manager> {
+        let connect = self.settled();
         let callbacks = Arc::default();
-        let link = self.link(Arc::clone(&callbacks)).await?;
-        Ok(Manager::new(Session::new(Some(self), link, callbacks)))
+        let link = connect.link(Arc::clone(&callbacks)).await?;
+        Ok(Manager::new(Session::new(Some(connect), link, callbacks)))
+    }
+
+    /// Takes a stream that is connected.
+    pub(crate) async fn over(stream: UnixStream) -> Result<Manager> {
+        let connect = Self::to(Address::Stream);
+        let builder = connection::Builder::unix_stream(stream).p2p();
+        let (connection, callbacks) = (connect.finish(builder).await?, Arc::default());
+        let link = Link::open(connection, connect.address, false, Arc::clone(&callbacks)).await?;
+        Ok(Manager::new(Session::new(None, link, callbacks)))
     }
 
     /// Makes one connection.
@@ -99,6 +139,7 @@ impl Connect {
             }
             Address::Session => self.finish(connection::Builder::session()).await?,
             Address::System => self.finish(connection::Builder::system()).await?,
+            Address::Stream => return Err(Error::NotRunning(Address::Stream)),
         };
         Link::open(
             connection,
@@ -111,10 +152,7 @@ impl Connect {
 
     /// Connects to the user's daemon, and starts it when need be.
     async fn dial_user(&self) -> Result<Connection> {
-        let surroundings = self
-            .surroundings
-            .clone()
-            .unwrap_or_else(Surroundings::current);
+        let surroundings = self.around();
         let path: PathBuf = address::socket_path(&surroundings)?;
         address::check_folder(&path)?;
         match self.dial(&path).await {
@@ -230,7 +268,8 @@ impl Link {
 
     /// The service's process, to wait for its end; `None` on a bus and where the kernel does not tell.
     pub(crate) async fn process(&self) -> Option<OwnedFd> {
-        if self.connection.is_bus() {
+        // A service within this process ends before the process does.
+        if self.connection.is_bus() || self.service.process_id == std::process::id() {
             return None;
         }
         let peer = self.connection.peer_creds().await.ok()?;

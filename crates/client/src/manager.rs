@@ -2,7 +2,10 @@
 //!
 //! Owns the calls of the manager's object. Must never hold a job's state.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    sync::Arc,
+};
 
 use bgcopy_bus::{FileArgs, JobOptions, names::job_of_path};
 use bgcopy_model::{HResult, JobId, Profile};
@@ -48,6 +51,12 @@ impl Manager {
     /// [`Error::NotRunning`] when there is none.
     pub async fn connect_existing(address: Address) -> Result<Self> {
         Connect::to(address).existing().open().await
+    }
+
+    /// Speaks to the service at the other end of `stream`, as to one on a private socket. When that breaks it stays
+    /// broken: there is nowhere to connect to again.
+    pub async fn over(stream: UnixStream) -> Result<Self> {
+        Connect::over(stream).await
     }
 
     /// Where it is connected to.

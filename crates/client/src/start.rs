@@ -39,6 +39,9 @@ pub struct Surroundings {
     pub state_home: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `BGCOPY_SOCKET`: the private socket of a service, in place of this user's own, as a notification program finds
+    /// the one that runs it. That service is never started from here.
+    pub socket: Option<PathBuf>,
     /// `BGCOPY_DAEMON`: the daemon's executable. One named `bgcopy` is run as `bgcopy daemon run`.
     pub daemon: Option<PathBuf>,
     /// The executable of this process: the daemon's is looked for beside it.
@@ -59,6 +62,7 @@ impl Surroundings {
             runtime_dir: folder("XDG_RUNTIME_DIR"),
             state_home: folder("XDG_STATE_HOME"),
             home: folder("HOME"),
+            socket: folder("BGCOPY_SOCKET"),
             daemon: folder("BGCOPY_DAEMON"),
             executable: env::current_exe().ok(),
             search_path: env::var_os("PATH"),

@@ -23,6 +23,25 @@ pub enum Action {
     Stop,
 }
 
+/// What an administrator may beyond every user's rights. Root has all of it; polkit can allow it to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privilege {
+    /// See and change the jobs of all users.
+    ManageAll,
+    /// Stop the service.
+    Stop,
+}
+
+impl Privilege {
+    /// Its name to polkit, as in dist/polkit.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::ManageAll => "org.bgcopy.manage-all",
+            Self::Stop => "org.bgcopy.stop",
+        }
+    }
+}
+
 /// The rules for one service.
 #[derive(Clone, Copy, Debug)]
 pub struct Authz {
@@ -49,7 +68,7 @@ impl Authz {
             return true;
         }
         match self.mode {
-            Mode::User | Mode::Session => caller == self.own,
+            Mode::User | Mode::Session | Mode::Embedded => caller == self.own,
             Mode::System => match action {
                 Action::Connect | Action::Create => true,
                 Action::See(owner) | Action::Change(owner) => caller == owner,
@@ -58,11 +77,22 @@ impl Authz {
         }
     }
 
+    /// What a caller has to be privileged to who [may not](Self::may) do this by right; `None`: nothing helps.
+    pub const fn privilege(self, action: Action) -> Option<Privilege> {
+        match (self.mode, action) {
+            (Mode::System, Action::See(_) | Action::Change(_) | Action::ListAll) => {
+                Some(Privilege::ManageAll)
+            }
+            (Mode::System, Action::Stop) => Some(Privilege::Stop),
+            _ => None,
+        }
+    }
+
     /// Whose the jobs are that `caller` makes. In a service of one user they are that user's, also when root makes
     /// them, since it can only write files as that user.
     pub const fn owner(self, caller: Owner) -> Owner {
         match self.mode {
-            Mode::User | Mode::Session => self.own,
+            Mode::User | Mode::Session | Mode::Embedded => self.own,
             Mode::System => caller,
         }
     }
@@ -93,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_users_service_serves_that_user_and_root_alone() {
-        for mode in [Mode::User, Mode::Session] {
+        for mode in [Mode::User, Mode::Session, Mode::Embedded] {
             assert_eq!(allowed(mode, ALICE), ACTIONS);
             assert_eq!(allowed(mode, Owner::ROOT), ACTIONS);
             assert_eq!(allowed(mode, BOB), []);
@@ -107,6 +137,26 @@ mod tests {
         assert_eq!(allowed(Mode::System, ALICE), [common, own].concat());
         assert_eq!(allowed(Mode::System, BOB), common);
         assert_eq!(allowed(Mode::System, Owner::ROOT), ACTIONS);
+    }
+
+    #[test]
+    fn administrators_are_known_to_the_systems_service_alone() {
+        let privileges = |mode| ACTIONS.map(|action| Authz { mode, own: ALICE }.privilege(action));
+        let (manage, stop) = (Some(Privilege::ManageAll), Some(Privilege::Stop));
+        let expected = [None, None, manage, manage, manage, stop];
+        assert_eq!(privileges(Mode::System), expected);
+        for mode in [Mode::User, Mode::Session, Mode::Embedded] {
+            assert_eq!(privileges(mode), [None; 6]);
+        }
+    }
+
+    #[test]
+    fn the_policy_file_has_the_actions_that_polkit_is_asked_for() {
+        let policy = include_str!("../../../dist/polkit/org.bgcopy.policy");
+        let actions = policy.split("<action id=\"").skip(1);
+        let actions: Vec<_> = actions.filter_map(|rest| rest.split('"').next()).collect();
+        let privileges = [Privilege::ManageAll, Privilege::Stop];
+        assert_eq!(actions, privileges.map(Privilege::action));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub enum Mode {
     Session,
     /// For every user, on the system bus and a private socket.
     System,
+    /// For one user, within a process that is not the service's own.
+    Embedded,
 }
 
 impl Mode {
@@ -21,6 +23,7 @@ impl Mode {
             Self::User => "user",
             Self::Session => "session",
             Self::System => "system",
+            Self::Embedded => "embedded",
         }
     }
 }

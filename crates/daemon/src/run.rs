@@ -65,7 +65,14 @@ fn prepare(options: &Options, is_awaited: bool) -> Result<Option<Prepared>> {
     }
     let lock = match instance::lock(&places.state) {
         Ok(lock) => lock,
-        Err(InstanceError::Running(_)) if is_awaited => {
+        Err(InstanceError::Running(path)) => {
+            // Who waits would wait in vain.
+            if let Some(elsewhere) = instance::elsewhere(&places.state, &places.socket) {
+                return Err(elsewhere.into());
+            }
+            if !is_awaited {
+                return Err(InstanceError::Running(path).into());
+            }
             // Whoever started this one did not find that one.
             instance::wake_holder(&places.state);
             return Ok(None);
@@ -126,7 +133,7 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
         restored,
         disk: Disk::new(rights),
         origin: bgcopy_origin::Client::new(config.origin())?,
-        programs: driver::Programs::new(mode == Mode::System, places.socket.clone()),
+        programs: driver::Programs::new(mode == Mode::System, Some(places.socket.clone())),
         limits: config.limits,
     };
     let (handle, work) = driver::start(parts, stop.clone()).context("cannot start the driver")?;
@@ -198,7 +205,7 @@ async fn keep_door_open(service: &Service, places: &Places, mode: Mode, lock: &L
 /// Serves the bus of this mode too.
 async fn join_bus(service: &Service, mode: Mode, places: &Places) -> Result<()> {
     match mode {
-        Mode::User => Ok(()),
+        Mode::User | Mode::Embedded => Ok(()),
         Mode::Session => match service.serve_bus(Bus::Session).await {
             // The private socket serves without it, and a login without a session bus is no fault of the user's.
             Err(BusError::Bus(error)) => {
@@ -219,9 +226,13 @@ async fn join_bus(service: &Service, mode: Mode, places: &Places) -> Result<()> 
 fn listener(places: &Places, mode: Mode, lock: &Lock) -> Result<(UnixListener, bool)> {
     if let Some(inherited) = listenfd::ListenFd::from_env().take_unix_listener(0)? {
         inherited.set_nonblocking(true)?;
+        let address = inherited.local_addr()?;
+        lock.says(Some(address.as_pathname().unwrap_or(&places.socket)));
         return Ok((UnixListener::from_std(inherited)?, false));
     }
-    Ok((instance::bind(&places.socket, mode, lock)?, true))
+    let bound = instance::bind(&places.socket, mode, lock)?;
+    lock.says(Some(&places.socket));
+    Ok((bound, true))
 }
 
 /// The signals that stop the service.

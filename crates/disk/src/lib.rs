@@ -111,6 +111,18 @@ impl Disk {
             .or_insert_with(|| OwnerDisk::new(identity))
             .clone())
     }
+
+    /// Blocks the calling thread until everything that was asked for is done, also where nobody waits for it any more.
+    /// For the end of a service whose process goes on: who opens its queue next finds the files at rest.
+    pub fn wait_until_idle(&self) {
+        let owners: Vec<OwnerDisk> = {
+            let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+            owners.values().cloned().collect()
+        };
+        for owner in owners {
+            owner.wait_until_idle();
+        }
+    }
 }
 
 impl fmt::Debug for Disk {

@@ -57,6 +57,11 @@ impl OwnerDisk {
         }))
     }
 
+    /// Blocks until everything that was asked for is done.
+    pub(crate) fn wait_until_idle(&self) {
+        self.0.pool.wait_until_idle();
+    }
+
     /// Whether a file can be put at `path`: the folder is there, the owner may make files in it, and what is there
     /// under the name, if anything, is no folder and can be replaced. A `path` that ends in `/` is a folder for
     /// which the name is still to come. The answer is the folder's identity.

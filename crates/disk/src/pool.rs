@@ -47,6 +47,8 @@ struct Shared {
     idle_limit: Duration,
     state: Mutex<State>,
     wake: Condvar,
+    /// Told when a thread runs out of work.
+    rest: Condvar,
 }
 
 /// Invariant: `idle <= threads <= LIMIT`; while `queue` is not empty some thread works, is being born, or has been
@@ -79,7 +81,20 @@ impl Pool {
             idle_limit,
             state: Mutex::default(),
             wake: Condvar::new(),
+            rest: Condvar::new(),
         }))
+    }
+
+    /// Blocks until no work waits and no thread works.
+    pub(crate) fn wait_until_idle(&self) {
+        let mut state = self.0.state();
+        while !state.queue.is_empty() || state.threads > state.idle {
+            state = self
+                .0
+                .rest
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Queues work that is not queued yet. Never blocks on the disk.
@@ -163,9 +178,11 @@ impl Shared {
             }
             if state.closed {
                 state.threads -= 1;
+                self.rest.notify_all();
                 return None;
             }
             state.idle += 1;
+            self.rest.notify_all();
             let (back, wait) = self
                 .wake
                 .wait_timeout(state, self.idle_limit)
@@ -187,6 +204,7 @@ impl Shared {
             return;
         }
         let queue = mem::take(&mut state.queue);
+        self.rest.notify_all();
         drop(state);
         for work in queue {
             work.refuse(refusal);
@@ -249,6 +267,21 @@ mod tests {
             thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(pool.0.state().idle, 0);
+    }
+
+    #[test]
+    fn who_waits_for_a_pool_to_be_idle_finds_everything_done() {
+        let pool = Pool::new(Identity::Process);
+        pool.wait_until_idle();
+        let (sender, receiver) = channel();
+        for turns in 1..100 {
+            pool.submit(Arc::new(Counting {
+                turns: turns.into(),
+                done: Mutex::new(sender.clone()),
+            }));
+        }
+        pool.wait_until_idle();
+        assert_eq!(receiver.try_iter().count(), 99);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! A connection has at most [`IN_FLIGHT`] calls that count; jobs that have something for it wait in line, first come,
 //! first served, and go to the end of it with whatever they have next. A call that is unanswered for
-//! [`COUNTS`] stops counting, so that a client that hangs in some calls is still told of the others.
+//! [`COUNTS`] stops counting, so that a client that hangs in some calls is still told of the others; one that hangs in
+//! [`UNANSWERED`] of them is told nothing more until it answers one.
 //!
 //! Pure bookkeeping about names and numbers: what a job has to say, and whether it may, [`crate::notify`] knows.
 
@@ -21,6 +22,11 @@ const IN_FLIGHT: usize = 4;
 
 /// How long an unanswered call counts against that.
 const COUNTS: Duration = Duration::from_secs(30);
+
+/// Calls of a connection that may be unanswered, counted or not. On a bus the service has one connection for all its
+/// clients, and dbus-daemon takes back what exceeds 128 unanswered calls of a connection (`max_replies_per_connection`,
+/// dbus-daemon(1)).
+const UNANSWERED: usize = 16;
 
 /// The lines and the alarms.
 ///
@@ -50,6 +56,15 @@ struct Line {
     waiting: BTreeMap<u64, JobId>,
     /// Calls that count, and until when they do; the oldest first.
     counted: VecDeque<(Delivery, Moment)>,
+    /// Those that count and those that do so no more.
+    unanswered: usize,
+}
+
+impl Line {
+    /// Whether one more call may be made, as far as time cannot change it.
+    const fn is_heard_from(&self) -> bool {
+        self.unanswered < UNANSWERED
+    }
 }
 
 impl Deliveries {
@@ -102,7 +117,8 @@ impl Deliveries {
             let line = lines.get_mut(connection)?;
             line.counted.retain(|(_, until)| *until > now);
             let (_, job) = line.waiting.first_key_value()?;
-            (line.counted.len() < IN_FLIGHT).then_some((*job, *connection))
+            let has_room = line.counted.len() < IN_FLIGHT && line.is_heard_from();
+            has_room.then_some((*job, *connection))
         })?;
         self.leave(job);
         Some((job, connection))
@@ -111,15 +127,18 @@ impl Deliveries {
     /// A call is made.
     pub fn called(&mut self, delivery: Delivery, job: JobId, connection: Connection, now: Moment) {
         self.calls.insert(delivery, (job, connection));
-        let until = now + COUNTS;
-        self.line(connection).counted.push_back((delivery, until));
+        let (line, until) = (self.line(connection), now + COUNTS);
+        line.counted.push_back((delivery, until));
+        line.unanswered += 1;
     }
 
     /// A call was answered.
     pub fn answered(&mut self, delivery: Delivery) {
         if let Some((_, connection)) = self.calls.remove(&delivery) {
             let is_other = |(counted, _): &(Delivery, Moment)| *counted != delivery;
-            self.line(connection).counted.retain(is_other);
+            let line = self.line(connection);
+            line.counted.retain(is_other);
+            line.unanswered -= 1;
             self.tidy(connection);
         }
     }
@@ -172,7 +191,8 @@ impl Deliveries {
         let lines = self
             .crowded
             .iter()
-            .filter_map(|connection| self.lines.get(connection));
+            .filter_map(|connection| self.lines.get(connection))
+            .filter(|line| line.is_heard_from());
         let room = lines.filter_map(|line| line.counted.front().map(|(_, until)| *until));
         room.chain(alarm).min()
     }
@@ -183,7 +203,7 @@ impl Deliveries {
 
     fn tidy(&mut self, connection: Connection) {
         let is_empty = |line: &Line| {
-            line.registered.is_empty() && line.waiting.is_empty() && line.counted.is_empty()
+            line.registered.is_empty() && line.waiting.is_empty() && line.unanswered == 0
         };
         if self.lines.get(&connection).is_some_and(is_empty) {
             self.lines.remove(&connection);
@@ -258,6 +278,24 @@ mod tests {
         assert_eq!(deliveries.next_change(), Some(Moment(30_000)));
         assert_eq!(call_all(&mut deliveries, Moment(30_000)).len(), 1);
         assert_eq!(deliveries.next_change(), None);
+    }
+
+    #[test]
+    fn a_client_that_hangs_in_sixteen_calls_is_told_nothing_more_until_it_answers_one() {
+        let mut deliveries = waiting(20);
+        let mut calls = Vec::new();
+        for minute in 0..10 {
+            calls.extend(call_all(&mut deliveries, Moment(minute * 60_000)));
+        }
+        assert_eq!(calls.len(), 16);
+        assert_eq!(deliveries.next_change(), None, "time does not help");
+        deliveries.answered(calls[3].0);
+        let later = Moment(11 * 60_000);
+        assert_eq!(call_all(&mut deliveries, later)[0].1, job(17));
+        for (delivery, _) in deliveries.gone(CLIENT).1 {
+            deliveries.answered(delivery);
+        }
+        assert!(deliveries.lines.is_empty());
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn running(context: &Context) -> Result<Option<Manager>, Failure> {
     let connect = Connect::to(context.address.clone())
         .existing()
         .any_version();
-    match connect.open().await {
+    match context.open(connect).await {
         Ok(manager) => Ok(Some(manager)),
         Err(Error::NotRunning(_) | Error::Disconnected) => Ok(None),
         Err(error) => Err(error.into()),

@@ -31,10 +31,11 @@ use crate::{
 };
 
 /// Runs a command.
-pub async fn run(command: Command, target: Target) -> Result<Exit, Failure> {
+pub async fn run(command: Command, target: Target, as_json: bool) -> Result<Exit, Failure> {
     let context = Context {
         address: target.address(),
         terminal: Terminal::current(),
+        as_json,
     };
     match command {
         Command::Get(arguments) => get::run(arguments, &context).await,

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use bgcopy_bus::names::BUS_NAME;
 use bgcopy_model::Owner;
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use zbus::{
     Connection, MatchRule, Message, MessageStream,
     fdo::{DBusProxy, RequestNameFlags},
@@ -25,6 +25,11 @@ use super::{
 
 /// Calls that wait for the credentials of their caller.
 const WAITING: usize = 64;
+
+/// Calls to clients of one user that may be unanswered. The service has one connection for all of them, and the system
+/// bus takes back what exceeds 128 of a connection (`max_replies_per_connection`, dbus-daemon(1)): no user is to take
+/// that from the others.
+const UNANSWERED: usize = 48;
 
 /// Which bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +97,7 @@ pub(super) async fn serve_on(service: Service, connection: Connection) -> Result
         connection,
         report,
         known: HashMap::new(),
+        unanswered: HashMap::new(),
     };
     tokio::spawn(peers.serve(messages, news));
     Ok(())
@@ -102,6 +108,8 @@ struct Peers {
     connection: Connection,
     report: mpsc::UnboundedSender<News>,
     known: HashMap<OwnedUniqueName, Peer>,
+    /// Permits for calls to the clients of each user.
+    unanswered: HashMap<Owner, Arc<Semaphore>>,
 }
 
 impl Peers {
@@ -154,7 +162,12 @@ impl Peers {
             }
             News::Is(name, Some(user)) => {
                 let caller = self.service.on_come(user);
-                let link = Link::on_bus(self.connection.clone(), name.clone());
+                // Those that no client has: no user is remembered for good.
+                self.unanswered
+                    .retain(|_, permits| Arc::strong_count(permits) > 1);
+                let permits = self.unanswered.entry(user);
+                let permits = permits.or_insert_with(|| Arc::new(Semaphore::new(UNANSWERED)));
+                let link = Link::on_bus(self.connection.clone(), name.clone(), permits.clone());
                 let client = Arc::new(Client::new(caller, link));
                 let known = Peer::Known(client.clone());
                 if let Some(Peer::Asking(waiting)) = self.known.insert(name, known) {

@@ -1,6 +1,6 @@
 //! One method call: what came, and how it is answered or refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bgcopy_bus::ErrorName;
 use bgcopy_engine::Refusal;
@@ -12,6 +12,7 @@ use zbus::{
 };
 
 use super::{Service, client::Client};
+use crate::authz::Privilege;
 
 /// A method call and who made it.
 #[derive(Clone)]
@@ -19,6 +20,10 @@ pub(super) struct Call {
     pub(super) service: Service,
     pub(super) client: Arc<Client>,
     message: Message,
+    /// What polkit has allowed the caller to do in this call.
+    granted: Option<Privilege>,
+    /// What the caller would need, where that is not enough.
+    claimed: OnceLock<Privilege>,
 }
 
 /// An answer to send; `None`: it has been sent already.
@@ -30,7 +35,38 @@ impl Call {
             service: service.clone(),
             client: client.clone(),
             message,
+            granted: None,
+            claimed: OnceLock::new(),
         }
+    }
+
+    /// The same call of somebody who has this privilege.
+    pub(super) fn granted(&self, privilege: Privilege) -> Self {
+        Self {
+            granted: Some(privilege),
+            claimed: OnceLock::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether this privilege is granted. If not, it is the first that was missing that counts.
+    pub(super) fn claims(&self, privilege: Privilege) -> bool {
+        let is_granted = self.granted == Some(privilege);
+        if !is_granted {
+            let _ = self.claimed.set(privilege);
+        }
+        is_granted
+    }
+
+    /// The privilege that was missing.
+    pub(super) fn claimed(&self) -> Option<Privilege> {
+        self.claimed.get().copied()
+    }
+
+    /// Whether the caller is ready to be asked for a password (D-Bus specification, `ALLOW_INTERACTIVE_AUTHORIZATION`).
+    pub(super) fn allows_interaction(&self) -> bool {
+        let flags = self.message.primary_header().flags();
+        flags.contains(Flags::ALLOW_INTERACTIVE_AUTH)
     }
 
     pub(super) fn header(&self) -> Header<'_> {

@@ -39,6 +39,8 @@ pub(super) struct Client {
     /// The permit for an answer that can be large: one at a time, so that a client that does not read has the
     /// memory of one.
     pub(super) bulk: Semaphore,
+    /// Held while polkit is asked about it.
+    pub(super) asking: tokio::sync::Mutex<()>,
     /// What it wants to be told of.
     pub(super) subscriptions: Subscriptions,
     gone: AtomicBool,
@@ -51,6 +53,7 @@ impl Client {
             link: Arc::new(link),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             bulk: Semaphore::new(1),
+            asking: tokio::sync::Mutex::default(),
             subscriptions: Subscriptions::default(),
             gone: AtomicBool::new(false),
         }
@@ -72,8 +75,8 @@ impl Client {
 #[derive(Debug)]
 pub(super) struct Link {
     connection: Connection,
-    /// Whom signals are for, on a bus.
-    peer: Option<OwnedUniqueName>,
+    /// Whom signals are for, on a bus; and what its user may leave unanswered there.
+    peer: Option<(OwnedUniqueName, Arc<Semaphore>)>,
     /// Of a private connection: the socket once more, so that it can be shut down while a send waits on it, and how
     /// long a send may wait. `None` on a bus, whose daemon deals with peers that do not read.
     private: Option<(OwnedFd, Duration)>,
@@ -97,11 +100,15 @@ impl Link {
         }
     }
 
-    /// The way to a peer on a bus.
-    pub(super) const fn on_bus(connection: Connection, peer: OwnedUniqueName) -> Self {
+    /// The way to a peer on a bus, whose user may leave as many calls unanswered there as `unanswered` has permits.
+    pub(super) const fn on_bus(
+        connection: Connection,
+        peer: OwnedUniqueName,
+        unanswered: Arc<Semaphore>,
+    ) -> Self {
         Self {
             connection,
-            peer: Some(peer),
+            peer: Some((peer, unanswered)),
             private: None,
         }
     }
@@ -129,21 +136,29 @@ impl Link {
     ) -> zbus::Result<Message> {
         let signal = Message::signal(path, interface, member);
         match &self.peer {
-            Some(peer) => signal.destination(peer.inner()).build(body),
+            Some((peer, _)) => signal.destination(peer.inner()).build(body),
             None => signal.build(body),
         }
     }
 
     /// The peer's unique name; empty on a private connection.
     pub(super) fn peer(&self) -> &str {
-        self.peer.as_ref().map_or("", |peer| peer.as_str())
+        self.peer.as_ref().map_or("", |(peer, _)| peer.as_str())
     }
 
     /// Calls an object of the peer, and waits as long as it takes. Ends with the peer at the latest: a private
     /// connection then ends, and a bus answers in its place.
     pub(super) async fn call(&self, callback: Callback, path: &ObjectPath<'_>) -> zbus::Result<()> {
-        let peer = self.peer.as_ref().map(OwnedUniqueName::inner);
-        callback.call(&self.connection, peer, path).await
+        let Some((peer, unanswered)) = &self.peer else {
+            return callback.call(&self.connection, None, path).await;
+        };
+        let Ok(_permit) = unanswered.try_acquire() else {
+            let text = "the clients of this user leave too many calls unanswered";
+            return Err(zbus::Error::Failure(text.to_owned()));
+        };
+        callback
+            .call(&self.connection, Some(peer.inner()), path)
+            .await
     }
 
     /// Sends messages, in order. When it fails, no later message will arrive either.

@@ -6,6 +6,7 @@ use bgcopy_model::Owner;
 use futures_util::StreamExt;
 use tokio::{
     net::{UnixListener, UnixStream},
+    sync::mpsc::UnboundedReceiver,
     task::JoinSet,
 };
 use zbus::{
@@ -51,6 +52,36 @@ pub(super) async fn serve(service: Service, listener: UnixListener) {
                     tracing::error!("a connection ended in a fault: {error}");
                 }
             }
+        }
+    }
+}
+
+/// Serves connections that are made already, until it is dropped.
+pub(super) async fn serve_streams(
+    service: Service,
+    mut streams: UnboundedReceiver<std::os::unix::net::UnixStream>,
+) {
+    let guid = OwnedGuid::from(Guid::generate());
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(stream) = streams.recv() => {
+                let stream = stream
+                    .set_nonblocking(true)
+                    .and_then(|()| UnixStream::from_std(stream));
+                match stream {
+                    Ok(stream) => {
+                        connections.spawn(serve_one(service.clone(), stream, guid.clone()));
+                    }
+                    Err(error) => tracing::warn!("a connection cannot be served: {error}"),
+                }
+            }
+            Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!("a connection ended in a fault: {error}");
+                }
+            }
+            else => std::future::pending().await,
         }
     }
 }

@@ -11,7 +11,7 @@ use zbus::{fdo, names::InterfaceName};
 
 use super::{
     call::{Call, Failure, Outcome},
-    introspect, job, manager, properties,
+    introspect, job, manager, polkit, properties,
 };
 use crate::{
     authz::Action,
@@ -76,7 +76,7 @@ pub(super) fn begin(call: Call, permit: OwnedSemaphorePermit) {
         } else {
             None
         };
-        let outcome = route(&call).await;
+        let outcome = polkit::route(&call).await;
         call.conclude(outcome).await;
         drop((alone, permit));
     });
@@ -101,7 +101,8 @@ fn is_large(call: &Call) -> bool {
         .is_some_and(|member| LARGE.contains(&member.as_str()))
 }
 
-async fn route(call: &Call) -> Outcome {
+/// Answers a call, with the rights that the caller is known to have.
+pub(super) async fn route(call: &Call) -> Outcome {
     let header = call.header();
     let (Some(path), Some(member)) = (header.path(), header.member()) else {
         return Err(fdo::Error::InvalidArgs("the call has no path or member".into()).into());
@@ -164,11 +165,7 @@ fn find(call: &Call, path: &str) -> Result<Target, Failure> {
         });
     };
     let job = call.service.handle().view().job(id).ok_or_else(unknown)?;
-    if !call
-        .service
-        .authz()
-        .may(call.client.caller.user, Action::See(job.owner))
-    {
+    if !call.may(Action::See(job.owner)) {
         return Err(foreign(&job));
     }
     match object {

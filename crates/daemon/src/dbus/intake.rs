@@ -160,7 +160,7 @@ pub(super) fn default_umask(mode: Mode) -> u32 {
     const USUAL: u32 = 0o022;
     match mode {
         Mode::System => USUAL,
-        Mode::User | Mode::Session => own_umask().unwrap_or(USUAL),
+        Mode::User | Mode::Session | Mode::Embedded => own_umask().unwrap_or(USUAL),
     }
 }
 

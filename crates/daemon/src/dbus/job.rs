@@ -66,6 +66,9 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
         "SetNotifyInterface" => {
             let target = callback::target(call, call.arguments::<OwnedObjectPath>()?);
             may_change(call, job)?;
+            if target.is_some() {
+                may_listen(call, job)?;
+            }
             let turn = call.service.turns().take(job.id);
             let handle = call.service.handle();
             let set = turn.run(handle.set_notify_interface(job.id, target)).await;
@@ -82,6 +85,7 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
         }
         "Subscribe" => {
             call.arguments::<()>()?;
+            may_listen(call, job)?;
             let change = Change::Add(Scope::Job(job.id));
             call.client.subscriptions.change(call, change).await;
             call.done()
@@ -205,8 +209,16 @@ async fn add(call: &Call, job: &JobSnapshot, files: Vec<FileArgs>) -> Result<Fil
 }
 
 fn may_change(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
-    let (authz, caller) = (call.service.authz(), call.client.caller.user);
-    if authz.may(caller, Action::Change(job.owner)) {
+    if call.may(Action::Change(job.owner)) {
+        Ok(())
+    } else {
+        Err(foreign(job))
+    }
+}
+
+/// What is told from now on goes to those alone who may know it without being asked about each time.
+fn may_listen(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
+    if call.may_by_right(Action::See(job.owner)) {
         Ok(())
     } else {
         Err(foreign(job))

@@ -130,8 +130,7 @@ const LEAST_DIGITS: usize = 4;
 
 fn get_job(call: &Call, id: &str) -> Outcome {
     let view = call.service.handle().view();
-    let caller = call.client.caller.user;
-    let may_see = |job: &JobSnapshot| call.service.authz().may(caller, Action::See(job.owner));
+    let may_see = |job: &JobSnapshot| call.may(Action::See(job.owner));
     if let Ok(id) = id.parse::<JobId>() {
         let job = view.job(id).ok_or_else(|| unknown(id))?;
         if !may_see(&job) {
@@ -165,8 +164,8 @@ fn visible(
     all_users: bool,
 ) -> Result<Vec<std::sync::Arc<crate::driver::JobSnapshot>>, Failure> {
     let (authz, caller) = (call.service.authz(), call.client.caller.user);
-    if all_users && !authz.may(caller, Action::ListAll) {
-        let detail = "only root may list the jobs of all users";
+    if all_users && !call.may(Action::ListAll) {
+        let detail = "only an administrator may list the jobs of all users";
         return Err(Refusal::new(Condition::AccessDenied, detail).into());
     }
     let own = authz.owner(caller);
@@ -177,12 +176,8 @@ fn visible(
 
 async fn shutdown(call: &Call) -> Outcome {
     call.arguments::<()>()?;
-    if !call
-        .service
-        .authz()
-        .may(call.client.caller.user, Action::Stop)
-    {
-        let detail = "only root may stop the system's service";
+    if !call.may(Action::Stop) {
+        let detail = "only an administrator may stop the system's service";
         return Err(Refusal::new(Condition::AccessDenied, detail).into());
     }
     // The answer first: the connection ends with the service.

@@ -27,6 +27,7 @@ mod introspect;
 mod job;
 mod manager;
 mod outbox;
+mod polkit;
 mod properties;
 mod signals;
 mod subscriber;
@@ -36,16 +37,19 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use bgcopy_engine::Connection;
 use bgcopy_model::Owner;
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, sync::mpsc::UnboundedReceiver};
 
-use self::{client::Client, turns::Turns};
+use self::{client::Client, polkit::Polkit, turns::Turns};
 use crate::{authz::Authz, driver::Handle, places::Mode};
 
 pub use self::bus::{Bus, BusError};
@@ -70,6 +74,7 @@ struct Shared {
     /// The umask of jobs whose maker names none.
     umask: u32,
     turns: Turns,
+    polkit: Polkit,
     /// Connections that there have been.
     connections: AtomicU64,
     /// Connections that there are.
@@ -85,6 +90,7 @@ impl Service {
             mode,
             umask: intake::default_umask(mode),
             turns: Turns::default(),
+            polkit: Polkit::default(),
             connections: AtomicU64::new(0),
             clients: AtomicUsize::new(0),
         }))
@@ -93,6 +99,11 @@ impl Service {
     /// Serves the private socket until the future is dropped, which ends all its connections.
     pub async fn serve_private(&self, listener: UnixListener) {
         connection::serve(self.clone(), listener).await;
+    }
+
+    /// Serves the connections that come out of `streams` until the future is dropped, which ends them all.
+    pub async fn serve_streams(&self, streams: UnboundedReceiver<UnixStream>) {
+        connection::serve_streams(self.clone(), streams).await;
     }
 
     /// Connects to a bus, takes the service's name and serves it in the background from then on.
@@ -121,6 +132,10 @@ impl Service {
 
     fn turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    fn polkit(&self) -> &Polkit {
+        &self.0.polkit
     }
 
     /// A client has come.

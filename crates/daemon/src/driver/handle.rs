@@ -38,6 +38,11 @@ impl Handle {
         &self.view
     }
 
+    /// The file system that the driver works on.
+    pub fn disk(&self) -> &Arc<Disk> {
+        &self.disk
+    }
+
     /// Makes a job. Its destinations are looked at first, with the owner's rights.
     ///
     /// # Errors

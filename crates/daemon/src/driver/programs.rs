@@ -38,8 +38,8 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub struct Programs {
     /// Whether they run as the owner of the job (system service), or as the service does.
     as_owner: bool,
-    /// The private socket, for a program that calls the service.
-    socket: PathBuf,
+    /// The private socket, for a program that calls the service; a service within another process has none.
+    socket: Option<PathBuf>,
     turns: Arc<Mutex<HashMap<Owner, Arc<Semaphore>>>>,
 }
 
@@ -109,9 +109,9 @@ impl Start {
 }
 
 impl Programs {
-    /// Programs of a service whose private socket is `socket`. `as_owner`: of the system's service, which must be able
+    /// Programs of a service whose private socket, if it has one, is `socket`. `as_owner`: of the system's service, which must be able
     /// to take on the rights of others.
-    pub fn new(as_owner: bool, socket: PathBuf) -> Self {
+    pub fn new(as_owner: bool, socket: Option<PathBuf>) -> Self {
         Self {
             as_owner,
             socket,
@@ -197,7 +197,12 @@ impl Programs {
             .name("bgcopy-spawn".into())
             .spawn(move || {
                 let _inside = runtime.enter();
-                let _ = done.send(spawn_on_this_thread(owner, command, as_owner, &socket));
+                let _ = done.send(spawn_on_this_thread(
+                    owner,
+                    command,
+                    as_owner,
+                    socket.as_deref(),
+                ));
             })
             .map_err(|error| format!("no thread can be started: {error}"))?;
         spawned
@@ -221,7 +226,7 @@ fn spawn_on_this_thread(
     owner: Owner,
     mut command: Command,
     as_owner: bool,
-    socket: &Path,
+    socket: Option<&Path>,
 ) -> Result<Child, String> {
     let account = if as_owner {
         Some(Account::of(owner)?)
@@ -238,7 +243,7 @@ fn spawn_on_this_thread(
         .env_clear()
         .envs(surroundings(owner, account.as_ref(), as_owner))
         .env("HOME", &home)
-        .env("BGCOPY_SOCKET", socket)
+        .envs(socket.map(|socket| ("BGCOPY_SOCKET", socket)))
         .envs(own)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -4,14 +4,24 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     slice,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use bgcopy_bus::{Manager1Proxy, names::BUS_NAME};
+use bgcopy_bus::{
+    Callback, Manager1Proxy,
+    names::{BUS_NAME, job_path},
+};
+use bgcopy_model::JobId;
+use tokio::sync::Semaphore;
 use zbus::{Connection, connection};
 
-use super::{super::bus::serve_on, Bench, Signals, app::listening, create, job, read, within};
+use super::{
+    super::{bus::serve_on, client::Link},
+    Bench, Signals,
+    app::{App, listening},
+    create, job, read, within,
+};
 use crate::places::Mode;
 
 /// A bus; ends with the test.
@@ -123,4 +133,28 @@ async fn what_leaves_the_bus_is_forgotten() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whose_clients_answer_nothing_takes_the_bus_from_nobody() {
+    let bus = Bus::start();
+    let (service, client) = (bus.connect().await, bus.client().await);
+    let mut app = App::at(&client, "/app").await;
+    let path = app.path.clone();
+    let name = client.unique_name().unwrap().to_owned();
+    let link = Link::on_bus(service, name, Arc::new(Semaphore::new(1)));
+    let (job, about) = (JobId::from_u128(1), job_path(JobId::from_u128(1)));
+    let call = || link.call(Callback::JobTransferred(job), &path);
+    let test = async {
+        let heard = app.expect("JobTransferred", &about).await;
+        // One is unanswered, and no more than that may be.
+        let error = within(call()).await.unwrap_err();
+        assert!(error.to_string().contains("unanswered"), "{error}");
+        heard.succeed();
+    };
+    let (first, ()) = within(async { tokio::join!(call(), test) }).await;
+    first.unwrap();
+    let again = async { app.expect("JobTransferred", &about).await.succeed() };
+    let (second, ()) = within(async { tokio::join!(call(), again) }).await;
+    second.unwrap();
 }

@@ -61,7 +61,7 @@ impl Bench {
             restored,
             disk: Disk::new(Rights::Own),
             origin: bgcopy_origin::Client::new(bgcopy_origin::Config::default()).unwrap(),
-            programs: driver::Programs::new(false, folder.path().join("bus")),
+            programs: driver::Programs::new(false, Some(folder.path().join("bus"))),
             limits: Limits::default(),
         };
         let (handle, work) = driver::start(parts, stop.clone()).unwrap();
