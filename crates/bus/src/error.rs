@@ -61,7 +61,7 @@ error_names! {
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,
     FolderMissing, FolderChanged, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull, QuotaExceeded,
-    FileTooLarge, LocalFileChanged, DiskFailure,
+    FileTooLarge, LocalFileChanged, DiskFailure, ResourcesExhausted,
     StoreFailure, Internal,
 }
 

@@ -20,6 +20,7 @@ use std::{
 };
 
 use bgcopy_bus::names::NO_OBJECT;
+use bgcopy_model::JobId;
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
@@ -167,9 +168,32 @@ async fn keep(session: Weak<Session>, callbacks: Arc<Callbacks>) {
     }
 }
 
-/// Registers every callback object on a new connection.
+/// Registers every callback object on a new connection, and goes on trying while the service cannot record it, as with
+/// a full disk below its queue.
 async fn register_again(link: Arc<Link>, callbacks: Arc<Callbacks>) {
-    for (job, number) in callbacks.registered() {
+    let mut left = register(&link, &callbacks, callbacks.registered()).await;
+    let (weak, mut pause) = (Arc::downgrade(&link), FIRST_PAUSE);
+    // Not kept open from here: whoever has dropped the connection wants no calls any more.
+    drop(link);
+    while !left.is_empty() {
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        let Some(link) = weak.upgrade().filter(|link| !link.router.has_ended()) else {
+            return;
+        };
+        left.retain(|(job, _)| callbacks.has(*job));
+        left = register(&link, &callbacks, left).await;
+    }
+}
+
+/// Registers these; gives back those that the service refused for a reason that may pass.
+async fn register(
+    link: &Link,
+    callbacks: &Callbacks,
+    objects: Vec<(JobId, u64)>,
+) -> Vec<(JobId, u64)> {
+    let mut left = Vec::new();
+    for (job, number) in objects {
         let path = callbacks::path(number);
         match link.set_notify_interface(job, path.as_ref()).await {
             // Withdrawn while it was under way.
@@ -189,8 +213,12 @@ async fn register_again(link: Arc<Link>, callbacks: Arc<Callbacks>) {
                 callbacks.forget(job);
             }
             // The next connection is tried in the same way.
-            Err(Error::Disconnected) => return,
-            Err(error) => tracing::warn!(%job, "a callback object is not registered: {error}"),
+            Err(Error::Disconnected) => return Vec::new(),
+            Err(error) => {
+                tracing::warn!(%job, "a callback object is not registered yet: {error}");
+                left.push((job, number));
+            }
         }
     }
+    left
 }

@@ -11,6 +11,7 @@ pub mod crash;
 mod dbus;
 mod driver;
 mod embed;
+mod inherited;
 mod instance;
 mod log;
 mod places;

@@ -6,6 +6,8 @@
 
 use std::io::{self, Write};
 
+use crate::inherited;
+
 /// The way back to the one who started the service.
 #[derive(Debug)]
 pub struct Readiness {
@@ -14,12 +16,16 @@ pub struct Readiness {
 
 impl Readiness {
     /// Reads from the environment who waits. Where a client waits, the service leaves the client's session, so that
-    /// it lives on when the client's terminal closes.
+    /// it lives on when the client's terminal closes, and lets go of the client's descriptors. The first thing that
+    /// the service does.
     pub fn from_environment() -> Self {
         let by_stdout = std::env::var_os("BGCOPY_READY").is_some_and(|value| value == "stdout");
-        if by_stdout && let Err(error) = rustix::process::setsid() {
-            // A process that leads a group cannot; it then stays in the session of its starter.
-            tracing::debug!("no session of its own: {error}");
+        if by_stdout {
+            inherited::close_descriptors();
+            if let Err(error) = rustix::process::setsid() {
+                // A process that leads a group cannot; it then stays in the session of its starter.
+                tracing::debug!("no session of its own: {error}");
+            }
         }
         Self { by_stdout }
     }

@@ -15,7 +15,7 @@ use crate::{
     authz::Authz,
     config::Config,
     dbus::{Bus, BusError, Service},
-    driver,
+    driver, inherited,
     instance::{self, InstanceError, Lock},
     log,
     places::{Mode, Options, Places},
@@ -92,6 +92,7 @@ fn prepare(options: &Options, is_awaited: bool) -> Result<Option<Prepared>> {
 }
 
 fn serve(prepared: Prepared, readiness: Readiness) -> Result<()> {
+    inherited::raise_descriptor_limit();
     // Two threads: TLS and the bus beside the sockets. The disk's threads are its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -143,6 +143,7 @@ impl OpenFile {
             self.forget_hashed();
             self.catch_up = false;
         }
+        self.unchanged()?;
         self.dirty = true;
         write_all(&self.fd, offset, chunks)?;
         self.written.insert(Extent::new(offset, end));
@@ -169,6 +170,19 @@ impl OpenFile {
         self.catch_up = feed(&self.fd, hash, until).is_ok();
     }
 
+    /// Fails when somebody else removed or shortened the file: what is written behind a hole would make it whole again
+    /// to the eye, and zeros of bytes.
+    fn unchanged(&self) -> Result<(), Fault> {
+        let stat = rustix::fs::fstat(&self.fd)?;
+        if stat.st_nlink == 0 {
+            return Err(Fault::changed("somebody removed it"));
+        }
+        if u64::try_from(stat.st_size).unwrap_or(0) < self.written.end() {
+            return Err(Fault::changed("it is shorter than what was written"));
+        }
+        Ok(())
+    }
+
     fn forget_hashed(&mut self) {
         if let Some(hash) = &mut self.hash {
             *hash = PrefixHash::new(hash.algorithm());
@@ -181,6 +195,7 @@ impl OpenFile {
         if !self.dirty {
             return Ok(());
         }
+        self.unchanged()?;
         if let Err(errno) = retry_on_intr(|| rustix::fs::fdatasync(&self.fd)) {
             self.poison(errno);
             return Err(errno.into());
@@ -263,8 +278,18 @@ fn human(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn memory_file() -> OwnedFd {
-        rustix::fs::memfd_create("bgcopy-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap()
+    /// A file in a folder of its own, which has to live as long.
+    fn file() -> (tempfile::TempDir, OwnedFd) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = std::fs::File::options();
+        let path = folder.path().join("a");
+        let file = options
+            .clone()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path);
+        (folder, file.unwrap().into())
     }
 
     #[test]
@@ -275,7 +300,8 @@ mod tests {
         file.dirty = true;
         let first = file.sync().unwrap_err();
         // Now the device is fine again, and a new sync would be.
-        file.fd = memory_file();
+        let (_folder, fine) = self::file();
+        file.fd = fine;
         assert_eq!(file.sync().unwrap_err().condition, first.condition);
         assert!(file.write(0, &[Bytes::from_static(b"x")]).is_err());
         assert!(file.digest(Algorithm::Sha256, 0).is_err());
@@ -284,7 +310,8 @@ mod tests {
 
     #[test]
     fn a_list_longer_than_the_kernel_takes_at_once_is_written_whole() {
-        let mut file = OpenFile::new(memory_file(), 1, 0);
+        let (_folder, fd) = file();
+        let mut file = OpenFile::new(fd, 1, 0);
         let chunks = (0..3_000_u32)
             .map(|n| Bytes::from(n.to_le_bytes().to_vec()))
             .collect::<Vec<_>>();
@@ -298,7 +325,7 @@ mod tests {
     #[test]
     fn bytes_written_before_a_restart_are_hashed_while_new_ones_arrive() {
         let old = vec![1; 10_000];
-        let fd = memory_file();
+        let (_folder, fd) = file();
         rustix::io::pwrite(&fd, &old, 0).unwrap();
         let mut file = OpenFile::new(fd, 1, 10_000);
         file.expect(Some(Algorithm::Blake3));
@@ -313,8 +340,26 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_shortens_or_removes_while_it_is_written_is_noticed_at_the_next_write() {
+        let (folder, fd) = file();
+        let mut file = OpenFile::new(fd, 1, 0);
+        let bytes = [Bytes::from_static(b"abc")];
+        file.write(0, &bytes).unwrap();
+        rustix::fs::ftruncate(&file.fd, 1).unwrap();
+        for fault in [file.write(3, &bytes), file.sync()] {
+            assert_eq!(fault.unwrap_err().condition, Condition::LocalFileChanged);
+        }
+        file.truncate().unwrap();
+        file.write(0, &bytes).unwrap();
+        std::fs::remove_file(folder.path().join("a")).unwrap();
+        let fault = file.write(3, &bytes).unwrap_err();
+        assert_eq!(fault.condition, Condition::LocalFileChanged);
+    }
+
+    #[test]
     fn a_file_that_lost_its_end_has_no_digest() {
-        let mut file = OpenFile::new(memory_file(), 1, 0);
+        let (_folder, fd) = file();
+        let mut file = OpenFile::new(fd, 1, 0);
         file.write(0, &[Bytes::from_static(b"abc")]).unwrap();
         let fault = file.digest(Algorithm::Sha256, 4).unwrap_err();
         assert_eq!(fault.condition, Condition::LocalFileChanged);
@@ -322,7 +367,8 @@ mod tests {
 
     #[test]
     fn an_offset_beyond_what_files_can_have_is_too_large() {
-        let mut file = OpenFile::new(memory_file(), 1, 0);
+        let (_folder, fd) = file();
+        let mut file = OpenFile::new(fd, 1, 0);
         for offset in [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
             let fault = file.write(offset, &[Bytes::from_static(b"x")]).unwrap_err();
             assert_eq!(fault.condition, Condition::FileTooLarge, "{offset}");

@@ -9,6 +9,11 @@ use rustix::io::Errno;
 
 use crate::rights::Refusal;
 
+/// Operations that end a job's call rather than its transfer, as they follow «cannot».
+pub(crate) const FINISH: &str = "finish";
+pub(crate) const PUBLISH: &str = "publish";
+pub(crate) const CHECK: &str = "put a file at";
+
 /// An operation that failed. Its text is one sentence with the path and the way out.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -16,7 +21,7 @@ use crate::rights::Refusal;
     path = .path.display(),
     what = what(*.condition),
     detail = Detail(*.condition, .source),
-    way_out = way_out(*.condition)
+    way_out = way_out(*.condition, .operation)
 )]
 pub struct DiskError {
     /// What it means for the job.
@@ -95,10 +100,9 @@ pub(crate) const fn condition_of(errno: Errno) -> Condition {
         Errno::ISDIR => Condition::DestinationIsFolder,
         Errno::FBIG | Errno::OVERFLOW => Condition::FileTooLarge,
         Errno::NAMETOOLONG | Errno::INVAL | Errno::ILSEQ => Condition::InvalidName,
-        // Faults of the program or limits of the process, not of a disk.
-        Errno::BADF | Errno::FAULT | Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
-            Condition::Internal
-        }
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM => Condition::ResourcesExhausted,
+        // Faults of the program, not of a disk.
+        Errno::BADF | Errno::FAULT => Condition::Internal,
         _ => Condition::DiskFailure,
     }
 }
@@ -130,29 +134,36 @@ const fn what(condition: Condition) -> &'static str {
     }
 }
 
-const fn way_out(condition: Condition) -> &'static str {
+/// What to do about it, and what to ask for then: what was tried says what that is.
+fn way_out(condition: Condition, operation: &str) -> String {
+    let again = match operation {
+        FINISH | PUBLISH => "complete the job again",
+        CHECK => "add the file again",
+        _ => "resume the job",
+    };
+    let then = |what: &str| format!("{what}, then {again}");
     match condition {
-        Condition::DiskFull => "free some space, then resume the job",
-        Condition::QuotaExceeded => "delete something of yours there, then resume the job",
-        Condition::ReadOnlyFileSystem => "mount it for writing or choose another folder",
+        Condition::DiskFull => then("free some space"),
+        Condition::QuotaExceeded => then("delete something of yours there"),
+        Condition::ReadOnlyFileSystem => "mount it for writing or choose another folder".to_owned(),
         Condition::FolderNotWritable => {
-            "let the job's owner write there, then resume the job, or choose another folder"
+            then("let the job's owner write there") + ", or choose another folder"
         }
-        Condition::FolderMissing => {
-            "make or mount it, then resume the job, or choose another folder"
-        }
+        Condition::FolderMissing => then("make or mount it") + ", or choose another folder",
         Condition::FolderChanged => {
-            "see where the path leads now, put the folder back if need be, and resume or complete the job again"
+            then("see where the path leads, put the folder back if need be")
         }
-        Condition::DestinationIsFolder => "choose another name, or move the folder away",
-        Condition::InvalidName => "choose another name",
-        Condition::FileTooLarge => "choose a folder on another file system, or raise the limit",
-        Condition::LocalFileChanged => "resume the job to fetch the file again",
-        Condition::DiskFailure => "check the device and the kernel's log, then resume the job",
+        Condition::DestinationIsFolder => "choose another name, or move the folder away".to_owned(),
+        Condition::InvalidName => "choose another name".to_owned(),
+        Condition::FileTooLarge => {
+            "choose a folder on another file system, or raise the limit".to_owned()
+        }
+        Condition::LocalFileChanged => "resume the job to fetch the file again".to_owned(),
+        Condition::DiskFailure => then("check the device and the kernel's log"),
         Condition::AccessDenied => {
-            "check that the user exists and that the service runs as root, then resume the job"
+            then("check that the user exists and that the service runs as root")
         }
-        _ => "resume the job; if it happens again, report it with the service's log",
+        _ => format!("{again}; if it happens again, report it with the service's log"),
     }
 }
 

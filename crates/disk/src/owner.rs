@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::{
     content::OpenFile,
-    error::Fault,
+    error::{CHECK, FINISH, Fault, PUBLISH},
     folder::{Folder, FolderAt, Found},
     names,
     pool::Pool,
@@ -70,9 +70,7 @@ impl OwnerDisk {
     pub fn check_destination(&self, path: &Path) -> Completion<Inode> {
         let uid = self.0.uid;
         let owned = path.to_owned();
-        self.once(path, "put a file at", move || {
-            publish::check_destination(&owned, uid)
-        })
+        self.once(path, CHECK, move || publish::check_destination(&owned, uid))
     }
 
     /// Makes the temporary file `name`, for its owner only (0600), and syncs the folder. The name is recorded
@@ -160,7 +158,7 @@ impl OwnerDisk {
         umask: u32,
         modified: Option<Timestamp>,
     ) -> Completion<Inode> {
-        self.on_file(folder, name, "finish", move |place| {
+        self.on_file(folder, name, FINISH, move |place| {
             let open = place.slot.file();
             publish::prepare(&place.folder, place.name, open, size, umask, modified)
         })
@@ -181,7 +179,7 @@ impl OwnerDisk {
         existing: Existing,
     ) -> Completion<Published> {
         let destination = destination.to_owned();
-        self.on_file(folder, name, "publish", move |place| {
+        self.on_file(folder, name, PUBLISH, move |place| {
             if let Some(open) = place.slot.file() {
                 open.usable()?;
             }

@@ -103,6 +103,8 @@ pub enum Condition {
     LocalFileChanged,
     /// The device reports an error.
     DiskFailure,
+    /// The process or the machine has no room for more: descriptors, memory.
+    ResourcesExhausted,
 
     // The service itself.
     /// The store could not be read or written.
@@ -184,6 +186,7 @@ impl Condition {
             C::FileTooLarge => (H::BG_E_TOO_LARGE, H::BG_E_TOO_LARGE),
             C::LocalFileChanged => (H::BG_E_LOCAL_FILE_CHANGED, H::BG_E_LOCAL_FILE_CHANGED),
             C::DiskFailure => (H::ERROR_IO_DEVICE, H::ERROR_IO_DEVICE),
+            C::ResourcesExhausted => (H::E_OUTOFMEMORY, H::E_OUTOFMEMORY),
             C::StoreFailure => (H::BG_E_DATABASE_CORRUPT, H::BG_E_DATABASE_CORRUPT),
             C::Internal => (H::E_UNEXPECTED, H::E_UNEXPECTED),
         };
@@ -223,7 +226,9 @@ impl Condition {
             | C::FileTooLarge
             | C::LocalFileChanged
             | C::DiskFailure => ErrorContext::LocalFile,
-            C::NoProgress | C::StoreFailure | C::Internal => ErrorContext::QueueManager,
+            C::NoProgress | C::StoreFailure | C::ResourcesExhausted | C::Internal => {
+                ErrorContext::QueueManager
+            }
             _ => ErrorContext::None,
         }
     }
@@ -237,7 +242,8 @@ impl Condition {
             | C::ConnectFailure
             | C::ConnectionClosed
             | C::Timeout
-            | C::TlsFailure => true,
+            | C::TlsFailure
+            | C::ResourcesExhausted => true,
             C::HttpStatus(status) => match status {
                 408 | 409 | 429 => true,
                 501 | 505 => false,
@@ -294,6 +300,7 @@ impl Condition {
             C::FileTooLarge => "the file is too large for its destination",
             C::LocalFileChanged => "the temporary file was changed by somebody else",
             C::DiskFailure => "the disk reports an error",
+            C::ResourcesExhausted => "the service has no memory or open files left",
             C::StoreFailure => "the service's queue cannot be written",
             C::Internal => "the service has a fault",
         }

@@ -158,7 +158,12 @@ impl Peers {
     fn learn(&mut self, news: News) {
         match news {
             News::Is(name, None) => {
-                self.known.remove(&name);
+                // It has left, or the bus lets nobody else be watched (`max_match_rules_per_connection`).
+                if let Some(Peer::Asking(waiting)) = self.known.remove(&name) {
+                    for message in waiting {
+                        refuse(&self.connection, &message);
+                    }
+                }
             }
             News::Is(name, Some(user)) => {
                 let caller = self.service.on_come(user);

@@ -1,6 +1,6 @@
 //! The private socket: accepts connections, shakes hands, reads calls.
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{collections::HashMap, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use bgcopy_model::Owner;
 use futures_util::StreamExt;
@@ -32,15 +32,25 @@ const STALLED: Duration = Duration::from_mins(1);
 /// How long nothing is accepted after that failed, for want of descriptors most likely.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Connections that one user may have to a service that serves several. Each takes two descriptors.
+const CONNECTIONS: usize = 512;
+
 /// Accepts and serves connections until it is dropped.
 pub(super) async fn serve(service: Service, listener: UnixListener) {
     let guid = OwnedGuid::from(Guid::generate());
     let mut connections = JoinSet::new();
+    let mut places = Places::default();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve_one(service.clone(), stream, guid.clone()));
+                    if let Some(place) = places.of_peer(&stream) {
+                        let serving = serve_one(service.clone(), stream, guid.clone());
+                        connections.spawn(async move {
+                            serving.await;
+                            drop(place);
+                        });
+                    }
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a client: {error}");
@@ -53,6 +63,26 @@ pub(super) async fn serve(service: Service, listener: UnixListener) {
                 }
             }
         }
+    }
+}
+
+/// What each user has of connections; a place is given back by being dropped.
+#[derive(Default)]
+struct Places(HashMap<u32, Arc<()>>);
+
+impl Places {
+    /// A place for who has connected; `None`: that user has all of them.
+    fn of_peer(&mut self, stream: &UnixStream) -> Option<Arc<()>> {
+        // Who it is that the kernel does not name is turned away when served.
+        let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+        // No user is remembered for good.
+        self.0.retain(|_, place| Arc::strong_count(place) > 1);
+        let place = self.0.entry(uid).or_default();
+        if uid != Owner::ROOT.uid && Arc::strong_count(place) > CONNECTIONS {
+            tracing::warn!(uid, "a user with {CONNECTIONS} connections gets no other");
+            return None;
+        }
+        Some(place.clone())
     }
 }
 
