@@ -17,6 +17,8 @@ pub enum Action {
     See(Owner),
     /// Change a job of this owner.
     Change(Owner),
+    /// Make a job of this owner one's own.
+    TakeOwnership(Owner),
     /// List the jobs of all users.
     ListAll,
     /// Stop the service.
@@ -72,7 +74,7 @@ impl Authz {
             Mode::System => match action {
                 Action::Connect | Action::Create => true,
                 Action::See(owner) | Action::Change(owner) => caller == owner,
-                Action::ListAll | Action::Stop => false,
+                Action::TakeOwnership(_) | Action::ListAll | Action::Stop => false,
             },
         }
     }
@@ -104,11 +106,12 @@ mod tests {
 
     const ALICE: Owner = Owner { uid: 1_000 };
     const BOB: Owner = Owner { uid: 1_001 };
-    const ACTIONS: [Action; 6] = [
+    const ACTIONS: [Action; 7] = [
         Action::Connect,
         Action::Create,
         Action::See(ALICE),
         Action::Change(ALICE),
+        Action::TakeOwnership(ALICE),
         Action::ListAll,
         Action::Stop,
     ];
