@@ -1,4 +1,4 @@
-//! Files that are somewhere else from one moment to the next: docs/semantics.md, 5.10, 5.11 and 5.13. The service is a
+//! Files that are somewhere else from one moment to the next: docs/semantics.md, 5.11, 5.12 and 5.14. The service is a
 //! real process, and the two places are two origins.
 
 #![allow(
@@ -39,7 +39,7 @@ async fn arrives(service: &Service, job: &Job, expected: &str) {
 }
 
 #[tokio::test]
-async fn s5_10_a_file_goes_on_at_its_new_url_where_size_and_date_are_the_same() {
+async fn s5_11_a_file_goes_on_at_its_new_url_where_size_and_date_are_the_same() {
     let (mut service, here, there) = (Service::start(), Origin::start(), Origin::start());
     let manager = service.manager().await;
     let job = half_way(&service, &manager, &here).await;
@@ -63,7 +63,7 @@ async fn s5_10_a_file_goes_on_at_its_new_url_where_size_and_date_are_the_same() 
 }
 
 #[tokio::test]
-async fn s5_10_a_file_that_is_another_one_at_its_new_url_starts_again_while_it_is_fetched() {
+async fn s5_11_a_file_that_is_another_one_at_its_new_url_starts_again_while_it_is_fetched() {
     let other = Resource::pattern(8, SIZE);
     for resource in [
         other.clone().last_modified("Wed, 16 Nov 1994 12:45:26 GMT"),
@@ -87,7 +87,7 @@ async fn s5_10_a_file_that_is_another_one_at_its_new_url_starts_again_while_it_i
 }
 
 #[tokio::test]
-async fn s5_11_a_prefix_is_replaced_in_all_files_that_are_not_fetched_yet_or_in_none() {
+async fn s5_12_a_prefix_is_replaced_in_all_files_that_are_not_fetched_yet_or_in_none() {
     let (service, here, there) = (Service::start(), Origin::start(), Origin::start());
     let manager = service.manager().await;
     let files = ["a", "b"]

@@ -1,4 +1,4 @@
-//! A job changes hands: docs/semantics.md, 5.12, for the service of the machine.
+//! A job changes hands: docs/semantics.md, 5.13, for the service of the machine.
 
 use std::fs;
 
