@@ -74,7 +74,9 @@ impl Authz {
             Mode::System => match action {
                 Action::Connect | Action::Create => true,
                 Action::See(owner) | Action::Change(owner) => caller == owner,
-                Action::TakeOwnership(_) | Action::ListAll | Action::Stop => false,
+                // What is one's own already can be taken: nothing happens.
+                Action::TakeOwnership(owner) => caller == owner,
+                Action::ListAll | Action::Stop => false,
             },
         }
     }
@@ -136,8 +138,15 @@ mod tests {
     #[test]
     fn in_the_systems_service_everybody_has_their_own_jobs() {
         let common = [Action::Connect, Action::Create];
-        let own = [Action::See(ALICE), Action::Change(ALICE)];
-        assert_eq!(allowed(Mode::System, ALICE), [common, own].concat());
+        let own = [
+            Action::See(ALICE),
+            Action::Change(ALICE),
+            Action::TakeOwnership(ALICE),
+        ];
+        assert_eq!(
+            allowed(Mode::System, ALICE),
+            [&common[..], &own[..]].concat()
+        );
         assert_eq!(allowed(Mode::System, BOB), common);
         assert_eq!(allowed(Mode::System, Owner::ROOT), ACTIONS);
     }
