@@ -155,10 +155,11 @@ mod tests {
     fn administrators_are_known_to_the_systems_service_alone() {
         let privileges = |mode| ACTIONS.map(|action| Authz { mode, own: ALICE }.privilege(action));
         let (manage, stop) = (Some(Privilege::ManageAll), Some(Privilege::Stop));
-        let expected = [None, None, manage, manage, manage, stop];
+        // A job is given to root alone.
+        let expected = [None, None, manage, manage, None, manage, stop];
         assert_eq!(privileges(Mode::System), expected);
         for mode in [Mode::User, Mode::Session, Mode::Embedded] {
-            assert_eq!(privileges(mode), [None; 6]);
+            assert_eq!(privileges(mode), [None; 7]);
         }
     }
 
