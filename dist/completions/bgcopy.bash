@@ -61,6 +61,9 @@ _bgcopy() {
             bgcopy,suspend)
                 cmd="bgcopy__subcmd__suspend"
                 ;;
+            bgcopy,take)
+                cmd="bgcopy__subcmd__take"
+                ;;
             bgcopy,wait)
                 cmd="bgcopy__subcmd__wait"
                 ;;
@@ -139,6 +142,9 @@ _bgcopy() {
             bgcopy__subcmd__help,suspend)
                 cmd="bgcopy__subcmd__help__subcmd__suspend"
                 ;;
+            bgcopy__subcmd__help,take)
+                cmd="bgcopy__subcmd__help__subcmd__take"
+                ;;
             bgcopy__subcmd__help,wait)
                 cmd="bgcopy__subcmd__help__subcmd__wait"
                 ;;
@@ -164,7 +170,7 @@ _bgcopy() {
 
     case "${cmd}" in
         bgcopy)
-            opts="-h -V --system --session --socket --help --version get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help"
+            opts="-h -V --system --session --socket --help --version get create add list show files resume suspend cancel complete take set wait watch why daemon gen-man gen-completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -593,7 +599,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__files)
-            opts="-h --json --system --session --socket --help"
+            opts="-h --stats --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -785,7 +791,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__help)
-            opts="get create add list show files resume suspend cancel complete set wait watch why daemon gen-man gen-completions help"
+            opts="get create add list show files resume suspend cancel complete take set wait watch why daemon gen-man gen-completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1050,6 +1056,20 @@ _bgcopy() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bgcopy__subcmd__help__subcmd__take)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bgcopy__subcmd__help__subcmd__wait)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1151,7 +1171,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__set)
-            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --json --system --session --socket --help"
+            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --url --url-prefix --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1183,6 +1203,14 @@ _bgcopy() {
                     ;;
                 --notify-flags)
                     COMPREPLY=($(compgen -W "transferred error modification file-transferred none" -- "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --socket)
@@ -1237,6 +1265,35 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__suspend)
+            opts="-h --json --system --session --socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bgcopy__subcmd__take)
             opts="-h --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1328,7 +1385,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__why)
-            opts="-h --system --session --socket --help"
+            opts="-h --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

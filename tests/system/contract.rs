@@ -96,7 +96,7 @@ fn every_method_and_property_is_read_from_the_introspection_data() {
     for (interface, methods, properties) in [
         (manager(), true, true),
         (job, true, true),
-        (file(), false, true),
+        (file(), true, true),
         (error(), false, true),
     ] {
         assert_eq!(!interface.methods.is_empty(), methods, "{interface:?}");

@@ -21,5 +21,6 @@ mod peer;
 mod polkit;
 mod rights;
 mod signals;
+mod takeover;
 mod visibility;
 mod wire;

@@ -56,7 +56,7 @@ macro_rules! error_names {
 error_names! {
     NotFound, AccessDenied, InvalidState, Empty, InvalidArgument, StringTooLong, SchemeUnsupported, InvalidRange,
     OverlappingRanges, NoErrorInformation, NoSuchFile, TooManyJobsOfUser, TooManyJobs, TooManyFiles, TooManyRanges,
-    NotImplemented, HeadersTooLarge,
+    NotImplemented, HeadersTooLarge, NewOwnerNoAccess,
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,

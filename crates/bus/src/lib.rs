@@ -12,6 +12,7 @@ pub mod names;
 pub mod options;
 pub mod properties;
 pub mod proxies;
+mod statistics;
 
 pub use callback::Callback;
 pub use dictionary::{Access, Property};
@@ -22,3 +23,4 @@ pub use properties::{
     JobProperties, ManagerChanges, ManagerProperties, PropertiesChanged,
 };
 pub use proxies::{Error1Proxy, File1Proxy, Job1Proxy, Manager1Proxy};
+pub use statistics::FileStatistics;

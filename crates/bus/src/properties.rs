@@ -41,7 +41,7 @@ properties! {
         /// Its description for people.
         description: String = "Description", ReadWrite;
         /// The number of the user whose it is.
-        owner: u32 = "Owner", Const;
+        owner: u32 = "Owner", Read;
         /// [`bgcopy_model::Priority::code`].
         priority: u32 = "Priority", ReadWrite;
         /// [`bgcopy_model::JobState::code`].
@@ -60,6 +60,10 @@ properties! {
         minimum_retry_delay: u32 = "MinimumRetryDelay", ReadWrite;
         /// How long it may go without a byte, in seconds; 0: every error is fatal.
         no_progress_timeout: u32 = "NoProgressTimeout", ReadWrite;
+        /// [`bgcopy_model::TransferPolicy::bits`].
+        transfer_policy: u32 = "TransferPolicy", ReadWrite;
+        /// [`bgcopy_model::PeerCaching::bits`].
+        peer_caching_flags: u32 = "PeerCachingFlags", ReadWrite;
         /// How often it entered an error state.
         error_count: u32 = "ErrorCount", Read;
         /// Bytes of all files; [`bgcopy_model::UNKNOWN_SIZE`] while one file's size is unknown.
@@ -114,6 +118,8 @@ properties! {
         last_modified: String = "LastModified", Read;
         /// Whether more than the end of the connection tells that the file is whole.
         length_verified: bool = "LengthVerified", Read;
+        /// Whether the client has found the content to be right.
+        validation_state: bool = "ValidationState", ReadWrite;
     }
 }
 

@@ -5,7 +5,10 @@
 
 use zbus::{ObjectPath, OwnedObjectPath, proxy};
 
-use crate::{FileArgs, FileOptions, JobOptions, JobProperties, Result, properties::FileProperties};
+use crate::{
+    FileArgs, FileOptions, FileStatistics, JobOptions, JobProperties, Result,
+    properties::FileProperties,
+};
 
 /// The manager: one for a service, at [`crate::names::MANAGER_PATH`].
 #[proxy(
@@ -77,6 +80,19 @@ pub trait Job1 {
     /// Lists the files with all their properties.
     fn list_files(&self) -> Result<Vec<(OwnedObjectPath, FileProperties)>>;
 
+    /// Lists a part of the files with all their properties.
+    fn list_files_from(
+        &self,
+        first: u32,
+        count: u32,
+    ) -> Result<Vec<(OwnedObjectPath, FileProperties)>>;
+
+    /// Replaces the beginning of URLs; how many files that was.
+    fn replace_remote_prefix(&self, old: &str, new: &str) -> Result<u32>;
+
+    /// Makes the job the caller's.
+    fn take_ownership(&self) -> Result<()>;
+
     /// Lets the job go.
     fn resume(&self) -> Result<()>;
 
@@ -137,6 +153,14 @@ pub trait Job1 {
     #[zbus(property)]
     fn set_minimum_retry_delay(&self, seconds: u32) -> Result<()>;
 
+    /// Sets on which networks the job is to transfer.
+    #[zbus(property)]
+    fn set_transfer_policy(&self, flags: u32) -> Result<()>;
+
+    /// Sets what peers may do.
+    #[zbus(property)]
+    fn set_peer_caching_flags(&self, flags: u32) -> Result<()>;
+
     /// Sets how long the job may go without a byte, in seconds.
     #[zbus(property)]
     fn set_no_progress_timeout(&self, seconds: u32) -> Result<()>;
@@ -144,7 +168,18 @@ pub trait Job1 {
 
 /// A file of a job.
 #[proxy(interface = "org.bgcopy.File1", default_service = "org.bgcopy")]
-pub trait File1 {}
+pub trait File1 {
+    /// Says where the file is from now on.
+    fn set_remote_name(&self, url: &str) -> Result<()>;
+
+    /// Tells what fetching it has cost.
+    #[zbus(name = "GetStatistics")]
+    fn statistics(&self) -> Result<FileStatistics>;
+
+    /// Says whether the client has found the content to be right.
+    #[zbus(property)]
+    fn set_validation_state(&self, is_valid: bool) -> Result<()>;
+}
 
 /// A job's error.
 #[proxy(interface = "org.bgcopy.Error1", default_service = "org.bgcopy")]

@@ -7,8 +7,9 @@ use std::{
 };
 
 use bgcopy_bus::{
-    Access, Callback, ErrorProperties, FileArgs, FileOptions, FileProperties, Job1Proxy,
-    JobOptions, JobProperties, Manager1Proxy, ManagerProperties, Property, introspection, names,
+    Access, Callback, ErrorProperties, File1Proxy, FileArgs, FileOptions, FileProperties,
+    FileStatistics, Job1Proxy, JobOptions, JobProperties, Manager1Proxy, ManagerProperties,
+    Property, introspection, names,
 };
 use bgcopy_model::{FileId, JobId};
 use futures_util::StreamExt;
@@ -187,6 +188,7 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
     let documented: BTreeMap<_, _> = [
         (names::MANAGER, methods(introspection::MANAGER)),
         (names::JOB, methods(introspection::JOB)),
+        (names::FILE, methods(introspection::FILE)),
     ]
     .into();
     let mut calls = MessageStream::from(&connection);
@@ -223,6 +225,7 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "o" => reply.build(&path()),
             "so" => reply.build(&("", path())),
             "ao" => reply.build(&vec![path()]),
+            "a{sv}" => reply.build(&FileStatistics::default()),
             "a(oa{sv})" => {
                 reply.build(&Vec::<(OwnedObjectPath, BTreeMap<String, Variant<'_>>)>::new())
             }
@@ -271,6 +274,9 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         job.add_files(&files).await?;
         job.enum_files().await?;
         job.list_files().await?;
+        job.list_files_from(0, 1).await?;
+        job.replace_remote_prefix("", "").await?;
+        job.take_ownership().await?;
         job.resume().await?;
         job.suspend().await?;
         job.cancel().await?;
@@ -288,7 +294,14 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         job.set_notify_command(&[]).await?;
         job.set_activation_name("").await?;
         job.set_minimum_retry_delay(0).await?;
-        job.set_no_progress_timeout(0).await
+        job.set_no_progress_timeout(0).await?;
+        job.set_transfer_policy(0).await?;
+        job.set_peer_caching_flags(0).await?;
+
+        let file = File1Proxy::new(&client, "/").await?;
+        file.set_remote_name("").await?;
+        file.statistics().await?;
+        file.set_validation_state(true).await
     };
     tokio::time::timeout(Duration::from_mins(1), calls)
         .await
@@ -301,14 +314,16 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
     for (interface, text) in [
         (names::MANAGER, introspection::MANAGER),
         (names::JOB, introspection::JOB),
+        (names::FILE, introspection::FILE),
     ] {
         let methods = methods(text).into_iter();
         documented.extend(
             methods.map(|(name, (arguments, _))| (format!("{interface}.{name}"), arguments)),
         );
     }
-    let settable = JobProperties::PROPERTIES
-        .iter()
+    let properties = JobProperties::PROPERTIES.iter();
+    let settable = properties
+        .chain(FileProperties::PROPERTIES)
         .filter(|property| property.access == Access::ReadWrite)
         .map(|property| {
             (
@@ -319,9 +334,8 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
     documented.extend(settable);
     assert_eq!(heard, documented);
 
-    for text in [introspection::FILE, introspection::ERROR] {
-        assert_eq!(methods(text), Methods::new(), "no proxy has methods for it");
-    }
+    let error = methods(introspection::ERROR);
+    assert_eq!(error, Methods::new(), "no proxy has methods for it");
 }
 
 #[test]
@@ -424,4 +438,26 @@ fn a_call_that_no_callback_object_has_is_answered_with_what_is_wrong() {
     let call = Message::method_call("/app", "JobTransferred").build(&elsewhere);
     let error = Callback::read(&call.unwrap()).unwrap_err();
     assert!(matches!(error, fdo::Error::InvalidArgs(_)), "{error}");
+}
+
+#[test]
+fn every_key_of_the_statistics_is_documented_with_its_type() {
+    let words = introspection::FILE.split_whitespace();
+    let words = words.collect::<Vec<_>>().join(" ");
+    let bytes = zbus::wire::to_bytes(
+        zbus::wire::serialized::Context::new(zbus::wire::LE, 0),
+        &FileStatistics::default(),
+    );
+    let bytes = bytes.unwrap();
+    let (keys, _): (BTreeMap<String, Variant<'_>>, _) = bytes.deserialize().unwrap();
+    assert_eq!(keys.len(), 20);
+    for (key, value) in keys {
+        let signature = value.value_signature().to_string_no_parens();
+        let own = [")", ":"]
+            .iter()
+            .any(|end| words.contains(&format!("{key} ({signature}{end}")));
+        let zero = signature == "t" && words.contains(&format!("{key}, "))
+            || words.contains(&format!("{key}. "));
+        assert!(own || zero, "{key} ({signature}) is not documented");
+    }
 }

@@ -12,7 +12,7 @@ use clap::{
 use crate::{
     commands::{
         add, cancel, complete, create, daemon, files, generate, get, list, resume, set, show,
-        suspend, wait, watch, why,
+        suspend, take, wait, watch, why,
     },
     context::JobRef,
     failure::EXIT_CODES,
@@ -124,6 +124,7 @@ pub enum Command {
     Suspend(suspend::Arguments),
     Cancel(cancel::Arguments),
     Complete(complete::Arguments),
+    Take(take::Arguments),
     Set(set::Arguments),
     Wait(wait::Arguments),
     Watch(watch::Arguments),
@@ -281,7 +282,7 @@ mod tests {
         let help = Cli::command().render_long_help().to_string();
         for command in [
             "get", "create", "add", "list", "show", "files", "resume", "suspend", "cancel",
-            "complete", "set", "wait", "watch", "why", "daemon",
+            "complete", "take", "set", "wait", "watch", "why", "daemon",
         ] {
             assert!(help.contains(&format!("\n  {command} ")), "{command}");
         }

@@ -5,7 +5,7 @@
 
 use std::io::{self, Write as _};
 
-use bgcopy_client::{ErrorInfo, FileInfo, JobInfo, NotifyFlags, ServiceInfo};
+use bgcopy_client::{ErrorInfo, FileInfo, FileStatistics, JobInfo, NotifyFlags, ServiceInfo};
 use serde::Serialize;
 
 use crate::{
@@ -33,8 +33,12 @@ pub struct Job<'a> {
     state: &'static str,
     auto_complete: bool,
     notify_flags: Vec<&'static str>,
+    notify_command: &'a [String],
+    activation_name: Option<&'a str>,
     minimum_retry_delay: u64,
     no_progress_timeout: u64,
+    transfer_policy: u32,
+    peer_caching: u32,
     error_count: u32,
     bytes_total: Option<u64>,
     bytes_transferred: u64,
@@ -65,8 +69,12 @@ impl<'a> From<&'a JobInfo> for Job<'a> {
             state: job.state.name(),
             auto_complete: job.auto_complete,
             notify_flags: flag_names(job.notify_flags),
+            notify_command: &job.notify_command,
+            activation_name: job.activation_name.as_deref(),
             minimum_retry_delay: job.minimum_retry_delay.as_secs(),
             no_progress_timeout: job.no_progress_timeout.as_secs(),
+            transfer_policy: job.transfer_policy.bits(),
+            peer_caching: job.peer_caching.bits(),
             error_count: job.error_count,
             bytes_total: job.bytes_total,
             bytes_transferred: job.bytes_transferred,
@@ -105,6 +113,7 @@ pub struct File<'a> {
     etag: Option<&'a str>,
     last_modified: Option<&'a str>,
     length_verified: bool,
+    valid: bool,
 }
 
 impl<'a> From<&'a FileInfo> for File<'a> {
@@ -124,6 +133,63 @@ impl<'a> From<&'a FileInfo> for File<'a> {
             etag: file.etag.as_deref(),
             last_modified: file.last_modified.as_deref(),
             length_verified: file.length_verified,
+            valid: file.is_valid,
+        }
+    }
+}
+
+/// What fetching a file has cost.
+#[derive(Debug, Serialize)]
+struct Statistics {
+    bytes_from_http: u64,
+    requests: u64,
+    duration_ms: u64,
+}
+
+/// A file with what fetching it has cost: what `files --stats` answers.
+#[derive(Debug, Serialize)]
+pub struct FileWithStatistics<'a> {
+    #[serde(flatten)]
+    file: File<'a>,
+    statistics: Statistics,
+}
+
+impl<'a> FileWithStatistics<'a> {
+    /// Of these.
+    pub fn new(file: &'a FileInfo, statistics: &FileStatistics) -> Self {
+        Self {
+            file: file.into(),
+            statistics: Statistics {
+                bytes_from_http: statistics.bytes_from_http,
+                requests: statistics.http_connection_count,
+                duration_ms: statistics.duration_milliseconds,
+            },
+        }
+    }
+}
+
+/// Why a job is in its state: what `why` answers.
+#[derive(Debug, Serialize)]
+pub struct Why<'a> {
+    job: Job<'a>,
+    error: Option<Error<'a>>,
+    registered: bool,
+    sentences: &'a [String],
+}
+
+impl<'a> Why<'a> {
+    /// Of these.
+    pub fn new(
+        job: &'a JobInfo,
+        error: Option<&'a ErrorInfo>,
+        registered: bool,
+        sentences: &'a [String],
+    ) -> Self {
+        Self {
+            job: job.into(),
+            error: error.map(Error::from),
+            registered,
+            sentences,
         }
     }
 }
@@ -263,7 +329,8 @@ pub(crate) mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
     use bgcopy_client::{
-        ErrorContext, HResult, JobId, JobState, JobTrouble, Priority, Profile, Timestamp,
+        ErrorContext, HResult, JobId, JobState, JobTrouble, PeerCaching, Priority, Profile,
+        Timestamp, TransferPolicy,
     };
 
     use super::*;
@@ -284,6 +351,8 @@ pub(crate) mod tests {
             activation_name: None,
             minimum_retry_delay: Duration::from_secs(5),
             no_progress_timeout: Duration::from_hours(14 * 24),
+            transfer_policy: TransferPolicy::default(),
+            peer_caching: PeerCaching::default(),
             error_count: 1,
             bytes_total: None,
             bytes_transferred: 12,
@@ -308,8 +377,9 @@ pub(crate) mod tests {
             concat!(
                 r#"{"id":"00000000-0000-0000-0000-000000000007","name":"a \"name\"","description":"","#,
                 r#""profile":"bits","owner":1000,"priority":"foreground","state":"transient_error","#,
-                r#""auto_complete":true,"notify_flags":["transferred","error"],"minimum_retry_delay":5,"#,
-                r#""no_progress_timeout":1209600,"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
+                r#""auto_complete":true,"notify_flags":["transferred","error"],"notify_command":[],"#,
+                r#""activation_name":null,"minimum_retry_delay":5,"no_progress_timeout":1209600,"#,
+                r#""transfer_policy":2147483903,"peer_caching":0,"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
                 r#""files_total":2,"files_transferred":1,"created":"1970-01-01T00:00:00.000000Z","#,
                 r#""modified":"1970-01-01T00:00:01.000000Z","transferred":null,"#,
                 r#""retry":"1970-01-01T00:00:02.000000Z","#,
@@ -332,6 +402,7 @@ pub(crate) mod tests {
             etag: None,
             last_modified: None,
             length_verified: true,
+            is_valid: false,
         }
     }
 
@@ -356,7 +427,11 @@ pub(crate) mod tests {
         let (job, file) = (job(), file());
         for (heading, value) in [
             ("job", serde_json::to_value(Job::from(&job))),
-            ("file", serde_json::to_value(File::from(&file))),
+            (
+                "file",
+                serde_json::to_value(FileWithStatistics::new(&file, &FileStatistics::default())),
+            ),
+            ("why", serde_json::to_value(Why::new(&job, None, true, &[]))),
             ("error", serde_json::to_value(Error::from(&error))),
             ("service", serde_json::to_value(Service::new(None))),
         ] {

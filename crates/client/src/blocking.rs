@@ -28,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_model::{HResult, JobId, NotifyFlags, Priority};
+use bgcopy_model::{HResult, JobId, NotifyFlags, PeerCaching, Priority, TransferPolicy};
 use tokio::{
     runtime::{Builder, Runtime},
     task::spawn_blocking,
@@ -36,7 +36,7 @@ use tokio::{
 
 use crate::{
     Address, Callback, CallbackError, Connect, Ended, Error, ErrorInfo, FileInfo, FileRequest,
-    JobBuilder, JobInfo, Listener, Result, ServiceInfo,
+    FileStatistics, JobBuilder, JobInfo, Listener, Result, ServiceInfo,
 };
 
 /// The runtime of a connection, and of every handle that came of it.
@@ -222,6 +222,12 @@ waiting! {
     file(index: u32) -> FileInfo;
     /// What stopped it; `None` when it is in no error state.
     error() -> Option<ErrorInfo>;
+    /// What fetching the file of this index has cost so far.
+    file_statistics(index: u32) -> FileStatistics;
+    /// Says whether the content of a file was found to be right; see [`crate::Job::set_validation_state`].
+    set_validation_state(index: u32, is_valid: bool) -> ();
+    /// Makes it this user's, who must be root; see [`crate::Job::take_ownership`].
+    take_ownership() -> ();
     /// Adds a file; its index. A TRANSFERRED job becomes SUSPENDED.
     add_file(file: FileRequest) -> u32;
     /// Adds files, all or none; their indices.
@@ -244,6 +250,10 @@ waiting! {
     set_minimum_retry_delay(delay: Duration) -> ();
     /// Sets how long it may go without a byte, in whole seconds; zero: every error is fatal.
     set_no_progress_timeout(timeout: Duration) -> ();
+    /// Says on which networks it is to transfer; without effect yet.
+    set_transfer_policy(policy: TransferPolicy) -> ();
+    /// Says what peers may do; there are none yet.
+    set_peer_caching(flags: PeerCaching) -> ();
     /// Sets the program that is run when nobody is registered; see [`crate::Job::set_notify_command`].
     set_notify_command(command: Vec<String>) -> ();
     /// Has nobody called any more, whoever registered.
@@ -269,6 +279,24 @@ impl Job {
     pub fn set_name(&self, name: impl Into<String>) -> Result<()> {
         let (inner, name) = (self.inner.clone(), name.into());
         self.thread.wait(async move { inner.set_name(&name).await })
+    }
+
+    /// Says where a file is from now on; see [`crate::Job::set_remote_name`].
+    pub fn set_remote_name(&self, index: u32, url: impl Into<String>) -> Result<()> {
+        let (inner, url) = (self.inner.clone(), url.into());
+        self.thread
+            .wait(async move { inner.set_remote_name(index, &url).await })
+    }
+
+    /// Replaces the beginning of URLs; see [`crate::Job::replace_remote_prefix`].
+    pub fn replace_remote_prefix(
+        &self,
+        old: impl Into<String>,
+        new: impl Into<String>,
+    ) -> Result<u32> {
+        let (inner, old, new) = (self.inner.clone(), old.into(), new.into());
+        self.thread
+            .wait(async move { inner.replace_remote_prefix(&old, &new).await })
     }
 
     /// Gives it another description.

@@ -15,11 +15,11 @@ use std::{
 };
 
 use bgcopy_bus::{
-    Job1Proxy, JobProperties, Manager1Proxy, ManagerProperties,
-    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, job_path},
+    File1Proxy, Job1Proxy, JobProperties, Manager1Proxy, ManagerProperties,
+    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, file_path, job_path},
     properties::PropertySet,
 };
-use bgcopy_model::JobId;
+use bgcopy_model::{FileId, JobId};
 use rustix::process::PidfdFlags;
 use tokio::{task::JoinHandle, time};
 use zbus::{
@@ -296,6 +296,15 @@ impl Link {
     pub(crate) async fn job(&self, id: JobId) -> Result<Job1Proxy<'_>> {
         Ok(Job1Proxy::builder(&self.connection)
             .path(job_path(id))
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    /// A file's methods.
+    pub(crate) async fn file(&self, file: FileId) -> Result<File1Proxy<'_>> {
+        Ok(File1Proxy::builder(&self.connection)
+            .path(file_path(file))
             .cache_properties(CacheProperties::No)
             .build()
             .await?)

@@ -5,7 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use bgcopy_model::{
-    Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags, Priority, Profile, Timestamp,
+    Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags, PeerCaching, Priority, Profile,
+    Timestamp, TransferPolicy,
 };
 
 /// The service that a [`crate::Manager`] is connected to.
@@ -50,6 +51,10 @@ pub struct JobInfo {
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
     pub no_progress_timeout: Duration,
+    /// On which networks it is to transfer; without effect yet.
+    pub transfer_policy: TransferPolicy,
+    /// What peers may do; without effect as long as there are none.
+    pub peer_caching: PeerCaching,
     /// How often it entered an error state.
     pub error_count: u32,
     /// Bytes of all files; `None` while one file's size is unknown.
@@ -108,6 +113,8 @@ pub struct FileInfo {
     pub last_modified: Option<String>,
     /// Whether something told the file's length before its end; `false` where only the connection's end did.
     pub length_verified: bool,
+    /// Whether the job's program has found the content to be right; `false` until it says so.
+    pub is_valid: bool,
 }
 
 /// A callback object that is registered on a job.

@@ -5,10 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bgcopy_bus::{
-    ErrorName, ErrorProperties, FileProperties,
+    ErrorName, ErrorProperties, FileProperties, FileStatistics,
     names::{NO_OBJECT, error_path, file_of_path, file_path, job_path},
 };
-use bgcopy_model::{FileId, HResult, JobId, NotifyFlags, Priority};
+use bgcopy_model::{FileId, HResult, JobId, NotifyFlags, PeerCaching, Priority, TransferPolicy};
 use futures_util::Stream;
 use zbus::ObjectPath;
 
@@ -16,6 +16,9 @@ use crate::{
     Callback, Error, ErrorInfo, FileInfo, FileRequest, JobInfo, Listener, Result, builder::seconds,
     callback::SharedCallback, callbacks, connection::Link, session::Session, watch,
 };
+
+/// Files that are listed in one answer: far below what a message can hold, 64 MiB.
+const FILES_AT_ONCE: u32 = 10_000;
 
 /// How Complete or Cancel ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,13 @@ impl Job {
         self.session.link().await
     }
 
+    const fn file_id(&self, index: u32) -> FileId {
+        FileId {
+            job: self.id,
+            index,
+        }
+    }
+
     /// Its identity.
     pub const fn id(&self) -> JobId {
         self.id
@@ -78,11 +88,20 @@ impl Job {
 
     /// Its files, in order.
     pub async fn files(&self) -> Result<Vec<FileInfo>> {
-        let files = self.link().await?.job(self.id).await?.list_files().await?;
-        files
-            .into_iter()
-            .map(|(_, properties)| properties.try_into())
-            .collect()
+        let mut files = Vec::new();
+        loop {
+            let first = u32::try_from(files.len()).unwrap_or(u32::MAX);
+            let link = self.link().await?;
+            let job = link.job(self.id).await?;
+            let page = job.list_files_from(first, FILES_AT_ONCE).await?;
+            let is_last = page.len() < FILES_AT_ONCE as usize;
+            for (_, properties) in page {
+                files.push(properties.try_into()?);
+            }
+            if is_last {
+                return Ok(files);
+            }
+        }
     }
 
     /// The file of this index.
@@ -90,13 +109,51 @@ impl Job {
     /// # Errors
     /// [`Error::Service`] with `NotFound` when there is none.
     pub async fn file(&self, index: u32) -> Result<FileInfo> {
-        let file = FileId {
-            job: self.id,
-            index,
-        };
         let link = self.link().await?;
-        let (_, properties): (_, FileProperties) = link.read(file_path(file).as_ref()).await?;
+        let path = file_path(self.file_id(index));
+        let (_, properties): (_, FileProperties) = link.read(path.as_ref()).await?;
         properties.try_into()
+    }
+
+    /// What fetching the file of this index has cost so far.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `NotFound` when there is none.
+    pub async fn file_statistics(&self, index: u32) -> Result<FileStatistics> {
+        let link = self.link().await?;
+        Ok(link.file(self.file_id(index)).await?.statistics().await?)
+    }
+
+    /// Says where the file of this index is from now on. Its bytes are kept when its size and its date are the same
+    /// there; a file that has all its bytes stays as it is.
+    pub async fn set_remote_name(&self, index: u32, url: &str) -> Result<()> {
+        let link = self.link().await?;
+        let file = link.file(self.file_id(index)).await?;
+        Ok(file.set_remote_name(url).await?)
+    }
+
+    /// Says whether the content of the file of this index, which has all its bytes, was found to be right. The service
+    /// keeps that and does nothing about it.
+    pub async fn set_validation_state(&self, index: u32, is_valid: bool) -> Result<()> {
+        let link = self.link().await?;
+        let file = link.file(self.file_id(index)).await?;
+        Ok(file.set_validation_state(is_valid).await?)
+    }
+
+    /// Replaces the beginning of the URLs of all files that have it and miss bytes, as [`Self::set_remote_name`] does;
+    /// all or none. How many files that were.
+    pub async fn replace_remote_prefix(&self, old: &str, new: &str) -> Result<u32> {
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
+        Ok(job.replace_remote_prefix(old, new).await?)
+    }
+
+    /// Makes it this user's, who must be root: it is SUSPENDED then, without what was fetched and without the old
+    /// owner's secrets and callbacks. Its files will be written with root's rights to where its old owner wanted them:
+    /// look at them first.
+    pub async fn take_ownership(&self) -> Result<()> {
+        let link = self.link().await?;
+        Ok(link.job(self.id).await?.take_ownership().await?)
     }
 
     /// What stopped it; `None` when it is in no error state.
@@ -231,6 +288,20 @@ impl Job {
         let link = self.link().await?;
         let job = link.job(self.id).await?;
         Ok(job.set_no_progress_timeout(seconds(timeout)).await?)
+    }
+
+    /// Says on which networks it is to transfer. Kept and given back, without effect yet.
+    pub async fn set_transfer_policy(&self, policy: TransferPolicy) -> Result<()> {
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
+        Ok(job.set_transfer_policy(policy.bits()).await?)
+    }
+
+    /// Says what peers may do. Kept and given back; there are no peers yet.
+    pub async fn set_peer_caching(&self, flags: PeerCaching) -> Result<()> {
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
+        Ok(job.set_peer_caching_flags(flags.bits()).await?)
     }
 
     /// Has this object called when something happens to the job, in place of the one it had, whoever registered that

@@ -49,10 +49,10 @@ mod watch;
 mod wire;
 
 pub use address::Address;
-pub use bgcopy_bus::ErrorName;
+pub use bgcopy_bus::{ErrorName, FileStatistics};
 pub use bgcopy_model::{
     Algorithm, ByteRange, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
-    ParseChecksumError, Priority, Profile, Timestamp,
+    ParseChecksumError, PeerCaching, Priority, Profile, Timestamp, TransferPolicy,
 };
 pub use builder::{FileRequest, JobBuilder};
 pub use callback::{Callback, CallbackError};

@@ -9,7 +9,8 @@ use bgcopy_bus::{
     ErrorProperties, FileProperties, JobProperties, ManagerProperties, names::file_of_path,
 };
 use bgcopy_model::{
-    ErrorContext, HResult, JobState, NotifyFlags, Priority, Profile, Timestamp, UNKNOWN_SIZE,
+    ErrorContext, HResult, JobState, NotifyFlags, PeerCaching, Priority, Profile, Timestamp,
+    TransferPolicy, UNKNOWN_SIZE,
 };
 
 use crate::{Error, ErrorInfo, FileInfo, JobInfo, JobTrouble, Result, ServiceInfo};
@@ -68,6 +69,10 @@ impl TryFrom<JobProperties> for JobInfo {
             activation_name: text(wire.activation_name),
             minimum_retry_delay: Duration::from_secs(wire.minimum_retry_delay.into()),
             no_progress_timeout: Duration::from_secs(wire.no_progress_timeout.into()),
+            transfer_policy: TransferPolicy::from_bits(wire.transfer_policy)
+                .ok_or_else(|| unknown("transfer policy", wire.transfer_policy))?,
+            peer_caching: PeerCaching::from_bits(wire.peer_caching_flags)
+                .ok_or_else(|| unknown("set of flags", wire.peer_caching_flags))?,
             error_count: wire.error_count,
             bytes_total: size(wire.bytes_total),
             bytes_transferred: wire.bytes_transferred,
@@ -104,6 +109,7 @@ impl TryFrom<FileProperties> for FileInfo {
             etag: text(wire.etag),
             last_modified: text(wire.last_modified),
             length_verified: wire.length_verified,
+            is_valid: wire.validation_state,
         })
     }
 }
@@ -158,6 +164,8 @@ pub(crate) mod tests {
             activation_name: String::new(),
             minimum_retry_delay: 5,
             no_progress_timeout: 0,
+            transfer_policy: TransferPolicy::ALWAYS.bits(),
+            peer_caching_flags: 0,
             error_count: 0,
             bytes_total: UNKNOWN_SIZE,
             bytes_transferred: 9,

@@ -17,6 +17,8 @@ pub enum Action {
     See(Owner),
     /// Change a job of this owner.
     Change(Owner),
+    /// Make a job of this owner one's own.
+    TakeOwnership(Owner),
     /// List the jobs of all users.
     ListAll,
     /// Stop the service.
@@ -72,6 +74,8 @@ impl Authz {
             Mode::System => match action {
                 Action::Connect | Action::Create => true,
                 Action::See(owner) | Action::Change(owner) => caller == owner,
+                // What is one's own already can be taken: nothing happens.
+                Action::TakeOwnership(owner) => caller == owner,
                 Action::ListAll | Action::Stop => false,
             },
         }
@@ -104,11 +108,12 @@ mod tests {
 
     const ALICE: Owner = Owner { uid: 1_000 };
     const BOB: Owner = Owner { uid: 1_001 };
-    const ACTIONS: [Action; 6] = [
+    const ACTIONS: [Action; 7] = [
         Action::Connect,
         Action::Create,
         Action::See(ALICE),
         Action::Change(ALICE),
+        Action::TakeOwnership(ALICE),
         Action::ListAll,
         Action::Stop,
     ];
@@ -133,8 +138,15 @@ mod tests {
     #[test]
     fn in_the_systems_service_everybody_has_their_own_jobs() {
         let common = [Action::Connect, Action::Create];
-        let own = [Action::See(ALICE), Action::Change(ALICE)];
-        assert_eq!(allowed(Mode::System, ALICE), [common, own].concat());
+        let own = [
+            Action::See(ALICE),
+            Action::Change(ALICE),
+            Action::TakeOwnership(ALICE),
+        ];
+        assert_eq!(
+            allowed(Mode::System, ALICE),
+            [&common[..], &own[..]].concat()
+        );
         assert_eq!(allowed(Mode::System, BOB), common);
         assert_eq!(allowed(Mode::System, Owner::ROOT), ACTIONS);
     }
@@ -143,10 +155,11 @@ mod tests {
     fn administrators_are_known_to_the_systems_service_alone() {
         let privileges = |mode| ACTIONS.map(|action| Authz { mode, own: ALICE }.privilege(action));
         let (manage, stop) = (Some(Privilege::ManageAll), Some(Privilege::Stop));
-        let expected = [None, None, manage, manage, manage, stop];
+        // A job is given to root alone.
+        let expected = [None, None, manage, manage, None, manage, stop];
         assert_eq!(privileges(Mode::System), expected);
         for mode in [Mode::User, Mode::Session, Mode::Embedded] {
-            assert_eq!(privileges(mode), [None; 6]);
+            assert_eq!(privileges(mode), [None; 7]);
         }
     }
 

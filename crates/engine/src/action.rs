@@ -64,6 +64,8 @@ pub enum Reply {
     Added(FileIndex),
     /// Done.
     Done,
+    /// So many files were changed.
+    Changed(u32),
     /// Complete, with unfinished files left out (`BG_S_PARTIAL_COMPLETE` in the BITS profile).
     Partial,
     /// Done, but a temporary file could not be deleted (`BG_S_UNABLE_TO_DELETE_FILES`).

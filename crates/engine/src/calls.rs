@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The answer to a call; `None`: it is given later.
-type Answer = Result<Option<Reply>, Refusal>;
+pub(crate) type Answer = Result<Option<Reply>, Refusal>;
 
 impl Engine {
     /// Carries out a call.
@@ -36,6 +36,20 @@ impl Engine {
                 done.map(|()| Some(Reply::Done))
             }
             Call::Set(id, setting) => self.on(id, now, |mut job| job.set(setting)),
+            Call::SetUrl(file, url) => {
+                self.on(file.job, now, |mut job| job.set_url(file.index, url))
+            }
+            Call::ReplacePrefix(id, old, new) => {
+                self.on(id, now, |mut job| job.replace_prefix(&old, &new))
+            }
+            Call::SetValid(file, is_valid) => {
+                self.on(file.job, now, |mut job| job.set_valid(file.index, is_valid))
+            }
+            Call::TakeOwnership(id, owner) => {
+                let begun = self.on(id, now, |mut job| job.take_ownership(owner, ticket));
+                self.hand_over(id, now);
+                begun
+            }
         };
         if let Some(answer) = answer.transpose() {
             self.out.reply(ticket, answer);
@@ -181,6 +195,7 @@ impl JobMut<'_> {
     }
 
     fn complete(&mut self, ticket: Ticket) -> Answer {
+        self.require_at_rest()?;
         if let (JobPhase::Completing { .. }, Some(closing)) =
             (&self.job.record.phase, &mut self.job.closing)
         {
@@ -194,6 +209,7 @@ impl JobMut<'_> {
 
     fn set(&mut self, setting: Setting) -> Answer {
         self.require_open()?;
+        self.require_at_rest()?;
         let asks_to_complete = setting == Setting::AutoComplete(true);
         let record = &mut self.job.record;
         let changed = match setting {
@@ -225,6 +241,8 @@ impl JobMut<'_> {
                 intake::check_activation(name.as_deref())?;
                 replace(&mut record.activation, name)
             }
+            Setting::TransferPolicy(policy) => replace(&mut record.transfer_policy, policy),
+            Setting::PeerCaching(flags) => replace(&mut record.peer_caching, flags),
         };
         if changed {
             self.put();
@@ -254,10 +272,20 @@ impl JobMut<'_> {
     }
 
     /// Refuses a job that is final, or on its way there.
-    fn require_settled(&self) -> Result<(), Refusal> {
+    pub fn require_settled(&self) -> Result<(), Refusal> {
         self.require_open()?;
+        self.require_at_rest()?;
         if self.job.closing.is_some() {
             let detail = "the job is being completed";
+            return Err(Refusal::new(Condition::InvalidState, detail));
+        }
+        Ok(())
+    }
+
+    /// Refuses a job that is being given to somebody else.
+    fn require_at_rest(&self) -> Result<(), Refusal> {
+        if self.job.handover.is_some() {
+            let detail = "the job is being given to another owner";
             return Err(Refusal::new(Condition::InvalidState, detail));
         }
         Ok(())

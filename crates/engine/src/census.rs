@@ -32,6 +32,13 @@ impl Census {
         Ok(())
     }
 
+    /// Takes a job out that is about to have another owner.
+    pub fn leave(&mut self, job: &mut Job) {
+        if std::mem::take(&mut job.counted) {
+            self.remove(job.record.owner);
+        }
+    }
+
     /// Brings the counts up to date with a job that is new or has changed.
     pub fn note(&mut self, job: &mut Job) {
         let owner = job.record.owner;
@@ -40,13 +47,18 @@ impl Census {
             return;
         }
         job.counted = counts;
-        let own = self.by_owner.entry(owner).or_default();
         if counts {
-            *own += 1;
+            *self.by_owner.entry(owner).or_default() += 1;
             self.total += 1;
         } else {
+            self.remove(owner);
+        }
+    }
+
+    fn remove(&mut self, owner: Owner) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(own) = self.by_owner.get_mut(&owner) {
             *own = own.saturating_sub(1);
-            self.total = self.total.saturating_sub(1);
             if *own == 0 {
                 self.by_owner.remove(&owner);
             }

@@ -193,7 +193,7 @@ impl JobMut<'_> {
     }
 
     /// The answer to [`Action::Discard`].
-    pub fn discarded(&mut self, index: FileIndex, answer: Result<(), Trouble>) {
+    pub fn discarded(&mut self, index: FileIndex, answer: &Result<(), Trouble>) {
         if let Some(Closing {
             stage: Stage::Discarding { waiting, undeleted },
             ..

@@ -1,10 +1,11 @@
 //! What happens to the engine: calls of clients and reports of the driver.
 
 use bgcopy_model::{
-    Condition, FileId, FileIndex, FileSpec, Inode, JobId, JobSpec, NotifyFlags, Owner, Priority,
-    RangeSet, Timestamp, Validator,
+    Condition, FileId, FileIndex, FileSpec, Inode, JobId, JobSpec, NotifyFlags, Owner, PeerCaching,
+    Priority, RangeSet, Spent, Timestamp, TransferPolicy, Validator,
 };
 use std::time::Duration;
+use url::Url;
 
 /// Ties a call to its answer. The driver draws it and never uses one twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +93,14 @@ pub enum Call {
     Complete(JobId),
     /// Changes a property.
     Set(JobId, Setting),
+    /// Says where a file is from now on. A file that has all its bytes stays as it is.
+    SetUrl(FileId, Url),
+    /// Replaces the beginning of the URLs of all files that miss bytes and have it; all or none.
+    ReplacePrefix(JobId, String, String),
+    /// Says whether the client has found a file's content to be right.
+    SetValid(FileId, bool),
+    /// Gives the job to somebody else, who was asked whether the files can be made there. Who may was checked before.
+    TakeOwnership(JobId, Owner),
     /// Makes a callback object the job's, in place of the one it had; `None`: none any more.
     SetNotifyInterface(JobId, Option<(Listener, Connection)>),
 }
@@ -117,6 +126,10 @@ pub enum Setting {
     NotifyCommand(Vec<String>),
     /// The bus name to start.
     Activation(Option<String>),
+    /// On which networks its client wants it to transfer.
+    TransferPolicy(TransferPolicy),
+    /// What its client lets peers do.
+    PeerCaching(PeerCaching),
 }
 
 /// How a file's naming ended.
@@ -156,6 +169,8 @@ pub enum Report {
         /// cannot continue a file.
         changed: bool,
     },
+    /// What the run has cost since it said so last. Stored with the next write of the file.
+    Spent(Spent),
     /// A checkpoint: these bytes are synced.
     Durable(RangeSet),
     /// The run is over: nothing of it writes any more.

@@ -9,8 +9,10 @@ use std::{
 
 use bgcopy_model::{
     Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
-    JobSpec, Layout, Limits, Naming, Now, Owner, RangeSet, Validator,
+    JobSpec, Layout, Limits, Naming, Now, Owner, PeerCaching, RangeSet, Spent, TransferPolicy,
+    Validator,
 };
+use url::Url;
 
 use crate::{
     Refusal,
@@ -34,6 +36,8 @@ pub(crate) fn job_record(
     check_text("name", &spec.name, Limits::NAME)?;
     check_text("description", &spec.description, Limits::DESCRIPTION)?;
     check_headers(&spec.headers)?;
+    check_command(&spec.notify_command)?;
+    check_activation(spec.activation.as_deref())?;
     let timeout = spec.no_progress_timeout;
     Ok(JobRecord {
         id,
@@ -45,11 +49,13 @@ pub(crate) fn job_record(
         auto_complete: spec.auto_complete,
         notify_flags: spec.notify_flags,
         due: Due::default(),
-        notify_command: Vec::new(),
-        activation: None,
+        notify_command: spec.notify_command,
+        activation: spec.activation,
         minimum_retry_delay: retry::minimum_delay(spec.minimum_retry_delay),
         no_progress_timeout: timeout
             .unwrap_or_else(|| retry::default_timeout(spec.profile, spec.priority)),
+        transfer_policy: TransferPolicy::default(),
+        peer_caching: PeerCaching::default(),
         headers: spec.headers,
         context: spec.context,
         phase: JobPhase::Suspended,
@@ -96,6 +102,17 @@ pub(crate) fn check_text(what: &str, text: &str, most: usize) -> Result<(), Refu
     if length > most {
         let detail = format!("the {what} has {length} characters, {most} are allowed");
         return Err(Refusal::new(Condition::StringTooLong, detail));
+    }
+    Ok(())
+}
+
+/// Checks where a file is to come from.
+pub(crate) fn check_url(url: &Url) -> Result<(), Refusal> {
+    check_text("URL", url.as_str(), Limits::URL)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let scheme = url.scheme();
+        let detail = format!("only http and https URLs can be fetched, not {scheme}");
+        return Err(Refusal::new(Condition::SchemeUnsupported, detail));
     }
     Ok(())
 }
@@ -173,12 +190,7 @@ fn file_record(
     spec: FileSpec,
     limits: &Limits,
 ) -> Result<FileRecord, Refusal> {
-    check_text("URL", spec.url.as_str(), Limits::URL)?;
-    if !matches!(spec.url.scheme(), "http" | "https") {
-        let scheme = spec.url.scheme();
-        let detail = format!("only http and https URLs can be fetched, not {scheme}");
-        return Err(Refusal::new(Condition::SchemeUnsupported, detail));
-    }
+    check_url(&spec.url)?;
     if spec.ranges.len() > limits.ranges_per_file as usize {
         let detail = format!("a file may have {} ranges", limits.ranges_per_file);
         return Err(Refusal::new(Condition::TooManyRanges, detail));
@@ -199,6 +211,8 @@ fn file_record(
         modified: None,
         durable: RangeSet::new(),
         restarts: 0,
+        is_valid: false,
+        spent: Spent::default(),
         notify_due: false,
         phase: FilePhase::Pending,
     };

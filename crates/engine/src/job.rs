@@ -14,7 +14,7 @@ use bgcopy_model::{
     Moment, Naming, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing, intake, notify::Notify};
+use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify};
 
 /// A job and its files.
 ///
@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub notify: Notify,
     /// Complete or Cancel under way.
     pub closing: Option<Closing>,
+    /// A change of owner under way; never together with `closing`.
+    pub handover: Option<Handover>,
     /// Since when it is QUEUED; without meaning in other states.
     pub queued_since: Moment,
     /// What went wrong last, for the error of a job that makes no progress.
@@ -56,6 +58,8 @@ pub(crate) struct File {
     pub slot: Slot,
     /// Bytes that are here, synced or not.
     pub received: u64,
+    /// The run that fetches from an earlier URL than the present one, if such a run has not ended yet.
+    pub astray: Option<Attempt>,
     /// Whether there may be a temporary file.
     pub may_have_temporary: bool,
     /// What Transferred said of it, or the more modest claim when a restart has forgotten that.
@@ -98,6 +102,7 @@ impl Job {
             tally: Tally::default(),
             destinations: BTreeSet::new(),
             closing: None,
+            handover: None,
             queued_since: now,
             last_trouble: None,
             timer: None,
@@ -125,6 +130,7 @@ impl Job {
                 },
             record,
             slot: Slot::Idle,
+            astray: None,
             may_have_temporary,
             unsaved: false,
         };
@@ -249,6 +255,7 @@ impl File {
         self.record.phase = FilePhase::Pending;
         self.record.durable = RangeSet::new();
         self.record.validator = Validator::default();
+        self.record.is_valid = false;
         self.record.modified = None;
         self.record.size = known_size(&self.record);
         self.received = 0;

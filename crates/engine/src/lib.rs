@@ -35,12 +35,14 @@ mod census;
 mod completing;
 mod deliveries;
 mod event;
+mod handover;
 mod intake;
 mod job;
 mod job_mut;
 mod notify;
 mod outbox;
 mod picker;
+mod places;
 mod restore;
 mod retry;
 mod schedule;
@@ -122,6 +124,7 @@ impl Engine {
                 if let Some(mut job) = self.open(file.job, now) {
                     job.report(file.index, attempt, report);
                 }
+                self.hand_over(file.job, now);
             }
             Event::Prepared(file, answer) => {
                 if let Some(mut job) = self.open(file.job, now) {
@@ -135,8 +138,10 @@ impl Engine {
             }
             Event::Discarded(file, answer) => {
                 if let Some(mut job) = self.open(file.job, now) {
-                    job.discarded(file.index, answer);
+                    job.discarded(file.index, &answer);
+                    job.vacated(file.index, answer);
                 }
+                self.hand_over(file.job, now);
             }
             Event::NetworkChanged => self.network_changed(now),
             Event::Notified(id, delivery, answer) => {

@@ -12,7 +12,8 @@ impl Engine {
     /// Takes over what the store kept; says what to do about it.
     ///
     /// Completing and cancelled jobs go on where they were; jobs that were transferring are QUEUED and get their
-    /// turn, with their no-progress clock started anew; what has come due meanwhile is looked after.
+    /// turn, with their no-progress clock started anew; a TRANSFERRED job of
+    /// which bytes are missing is QUEUED likewise; what has come due meanwhile is looked after.
     pub fn restore(
         &mut self,
         mut jobs: Vec<(JobRecord, Vec<FileRecord>)>,
@@ -67,6 +68,17 @@ impl JobMut<'_> {
                 self.resume_closing(false);
             }
             JobPhase::Acknowledged { .. } => self.withdraw_files(),
+            // Its record says more than its files: they are asked, and what is missing is fetched.
+            JobPhase::Transferred if !self.job.is_whole() => {
+                self.job.record.last_progress = self.now.moment;
+                self.job.record.transferred_at = None;
+                self.put();
+                if self.job.files().is_empty() {
+                    self.enter(JobPhase::Suspended);
+                } else {
+                    self.queue();
+                }
+            }
             JobPhase::Suspended | JobPhase::Error { .. } | JobPhase::Transferred => {}
         }
     }

@@ -17,7 +17,7 @@ const LATE: Duration = Duration::from_mins(1);
 impl Job {
     /// When time alone next changes the job; `None`: never, or not before something else happens to it.
     pub fn deadline(&self, limits: &Limits) -> Option<Moment> {
-        if self.closing.is_some() {
+        if self.closing.is_some() || self.handover.is_some() {
             return None;
         }
         let expiry = Some(expires(&self.record, limits));

@@ -5,7 +5,8 @@
 //! that it is about: alone it is worth no write, since without bytes the next run asks anew.
 
 use bgcopy_model::{
-    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, RangeSet, Timestamp, Validator,
+    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, RangeSet, Spent, Timestamp,
+    Validator,
 };
 
 use crate::{
@@ -35,13 +36,17 @@ impl JobMut<'_> {
             _ => return,
         };
         if let Report::Ended(outcome) = report {
-            self.edit(index, |file| file.slot = Slot::Idle);
+            self.edit(index, |file| {
+                file.slot = Slot::Idle;
+                file.astray = None;
+            });
             self.schedule.run_ended(self.id);
             // Of a cancelled job's file only its end is of interest.
             if !self.job.record.phase.is_final() {
                 self.ended(index, outcome, wanted);
             }
             self.go_on_closing();
+            self.go_on_vacating();
         } else if !self.job.record.phase.is_final() {
             self.goes_on(index, report, wanted);
         }
@@ -55,9 +60,14 @@ impl JobMut<'_> {
                 name,
                 modified,
             } => {
+                // What an earlier URL's origin tells is worth no more than what it told before.
+                let astray = self
+                    .job
+                    .file(index)
+                    .is_some_and(|file| file.astray.is_some());
                 let head = Head {
                     size,
-                    version,
+                    version: if astray { version.moved() } else { version },
                     name,
                     modified,
                 };
@@ -71,6 +81,7 @@ impl JobMut<'_> {
             }
             Report::Progress(received) => self.received(index, received),
             Report::Restarted { changed } => self.restarted(index, changed, wanted),
+            Report::Spent(spent) => self.spent(index, spent),
             Report::Durable(bytes) => self.durable(index, bytes),
             Report::Ended(_) => {}
         }
@@ -134,6 +145,15 @@ impl JobMut<'_> {
         self.job.record.last_progress = self.now.moment;
         self.job.record.fruitless_tries = 0;
         self.job.last_trouble = None;
+    }
+
+    /// Stored with the next checkpoint, which comes right behind it, or with the run's end where that is stored.
+    fn spent(&mut self, index: FileIndex, spent: Spent) {
+        self.edit(index, |file| {
+            file.record.spent += spent;
+            file.unsaved = true;
+        });
+        self.out.file_changed(self.id, index);
     }
 
     fn durable(&mut self, index: FileIndex, mut bytes: RangeSet) {

@@ -45,6 +45,8 @@ pub enum Condition {
     NotImplemented,
     /// The caller's limit for all header fields.
     HeadersTooLarge,
+    /// Who takes a job over may not write where its files go.
+    NewOwnerNoAccess,
 
     // The way to the origin.
     /// No network at all.
@@ -130,6 +132,10 @@ impl Condition {
             C::Empty => (H::BG_E_EMPTY, H::DO_E_JOB_EMPTY),
             C::InvalidArgument | C::SchemeUnsupported => (H::E_INVALIDARG, H::E_INVALIDARG),
             C::StringTooLong | C::HeadersTooLarge => (H::BG_E_STRING_TOO_LONG, H::E_INVALIDARG),
+            C::NewOwnerNoAccess => (
+                H::BG_E_NEW_OWNER_NO_FILE_ACCESS,
+                H::BG_E_NEW_OWNER_NO_FILE_ACCESS,
+            ),
             C::InvalidRange => (H::BG_E_INVALID_RANGE, H::DO_E_INVALID_RANGE),
             C::OverlappingRanges => (H::BG_E_OVERLAPPING_RANGES, H::DO_E_OVERLAPPING_RANGES),
             C::NoErrorInformation => (
@@ -274,6 +280,7 @@ impl Condition {
             C::TooManyRanges => "the file has more ranges than the service allows",
             C::NotImplemented => "this part of the contract is not implemented",
             C::HeadersTooLarge => "the request header fields are too large",
+            C::NewOwnerNoAccess => "the new owner may not write where the job's files go",
             C::NetworkDisconnected => "there is no network",
             C::NameNotResolved => "the host's name cannot be resolved",
             C::ConnectFailure => "the host cannot be reached",

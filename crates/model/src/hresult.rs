@@ -114,6 +114,8 @@ hresults! {
     BG_E_ERROR_INFORMATION_UNAVAILABLE = 0x8020_000F,
     /// No network.
     BG_E_NETWORK_DISCONNECTED = 0x8020_0010,
+    /// Who takes a job over may not write where its files go.
+    BG_E_NEW_OWNER_NO_FILE_ACCESS = 0x8020_0016,
     /// The origin does not serve ranges.
     BG_E_INSUFFICIENT_RANGE_SUPPORT = 0x8020_0013,
     /// The answer contradicts itself or the protocol.

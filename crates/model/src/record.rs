@@ -7,7 +7,8 @@ use url::Url;
 
 use crate::{
     ByteRange, Checksum, ClientContext, ClockAnchor, Due, FileIndex, Header, JobError, JobId,
-    JobState, Moment, NotifyFlags, Owner, Priority, Profile, RangeSet, Timestamp, Validator,
+    JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority, Profile, RangeSet, Spent,
+    Timestamp, TransferPolicy, Validator,
 };
 
 /// A job without its files.
@@ -40,6 +41,10 @@ pub struct JobRecord {
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
     pub no_progress_timeout: Duration,
+    /// On which networks its client wants it to transfer; kept for the client, without effect yet.
+    pub transfer_policy: TransferPolicy,
+    /// What its client lets peers do with its files; kept for the client, without effect as long as there are none.
+    pub peer_caching: PeerCaching,
     /// Fields that every request carries; secret.
     pub headers: Vec<Header>,
     /// What was true for the client when it made the job.
@@ -184,6 +189,10 @@ pub struct FileRecord {
     pub durable: RangeSet,
     /// Times it was started again because its version changed.
     pub restarts: u32,
+    /// What its client says of the content: whether it has found it to be right (contract, row Validation state).
+    pub is_valid: bool,
+    /// What fetching it has cost so far; as of the last write of this record.
+    pub spent: Spent,
     /// Whether `FileTransferred` is due: from its last byte until the client's success, where the flags ask for it.
     pub notify_due: bool,
     /// Where it is in its life.

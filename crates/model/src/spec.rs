@@ -22,6 +22,10 @@ pub struct JobSpec {
     pub auto_complete: bool,
     /// Which events its client wants to be called for.
     pub notify_flags: NotifyFlags,
+    /// The program to run when nobody is registered or the registered client fails, and its arguments; empty: none.
+    pub notify_command: Vec<String>,
+    /// A name on the owner's session bus to start when something is due and nobody is registered.
+    pub activation: Option<String>,
     /// The shortest time before a retry; `None`: the profile's default.
     pub minimum_retry_delay: Option<Duration>,
     /// How long a job may go without a byte; `None`: the profile's default, zero: every error is fatal.

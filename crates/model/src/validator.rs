@@ -17,6 +17,10 @@ pub struct Validator {
     pub last_modified_strong: bool,
     /// The size of the whole representation in bytes, where the origin told it.
     pub size: Option<u64>,
+    /// Whether this was seen under another URL than the file has now: its entity tag says nothing then, since a tag is
+    /// one URL's alone (RFC 9110, section 8.8.3).
+    #[serde(default)]
+    pub elsewhere: bool,
 }
 
 impl Validator {
@@ -37,9 +41,26 @@ impl Validator {
         self.strong_etag().or_else(|| self.strong_date())
     }
 
+    /// The same as it is worth under another URL: the date and the size (contract, row `SetRemoteName`).
+    #[must_use]
+    pub fn moved(self) -> Self {
+        Self {
+            etag: None,
+            elsewhere: true,
+            ..self
+        }
+    }
+
     /// Whether bytes of `later` may follow bytes of `self` in one file: the same strong entity tag, else the same
-    /// strong date and size. A known size that differs always says no.
+    /// strong date and size. A known size that differs always says no. Of another URL's version only the size and a
+    /// date that is strong at both places count, and both must be known.
     pub fn same_version(&self, later: &Self) -> bool {
+        if self.elsewhere {
+            return self.size.is_some()
+                && self.size == later.size
+                && self.strong_date().is_some()
+                && self.strong_date() == later.strong_date();
+        }
         if let (Some(a), Some(b)) = (self.size, later.size)
             && a != b
         {
@@ -97,6 +118,33 @@ mod tests {
         assert!(dated("x", true).same_version(&dated("x", true)));
         assert!(!dated("x", false).same_version(&dated("x", true)));
         assert!(!dated("x", true).same_version(&dated("y", true)));
+    }
+
+    #[test]
+    fn under_another_url_a_tag_says_nothing_and_date_and_size_say_all() {
+        let here = Validator {
+            etag: Some("\"a\"".into()),
+            ..dated("x", true)
+        };
+        let moved = here.clone().moved();
+        assert_eq!(moved.if_range(), Some("x"));
+        let there = |etag: &str, date: &str, strong, size| Validator {
+            etag: Some(etag.into()),
+            size,
+            ..dated(date, strong)
+        };
+        assert!(moved.same_version(&there("\"b\"", "x", true, Some(1))));
+        for other in [
+            there("\"a\"", "y", true, Some(1)),
+            there("\"a\"", "x", true, Some(2)),
+            there("\"a\"", "x", true, None),
+            there("\"a\"", "x", false, Some(1)),
+        ] {
+            assert!(!moved.same_version(&other), "{other:?}");
+        }
+        let undated = tagged("\"a\"", 1).moved();
+        assert!(!undated.same_version(&undated));
+        assert_eq!(undated.if_range(), None);
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub(crate) fn validator(headers: &HeaderMap, size: Option<u64>) -> Validator {
             .is_some_and(|(changed, sent)| changed < sent),
         last_modified: last_modified.filter(|_| changed.is_some()),
         size,
+        elsewhere: false,
     }
 }
 

@@ -182,6 +182,7 @@ impl Question<'_> {
         // section 15.3.7). A part of a file of the very size, sent under the condition of the date, is accepted.
         let said_nothing = found.etag.is_none() && !headers.contains_key(header::LAST_MODIFIED);
         if said_nothing
+            && !known.elsewhere
             && known.strong_etag().is_none()
             && self.ask.if_range.is_some()
             && total.is_some()
@@ -214,6 +215,9 @@ impl Question<'_> {
         };
         let found = fields::validator(&head.headers, Some(total));
         let is_same = self.want.version.as_ref().is_none_or(|known| {
+            if known.elsewhere {
+                return known.same_version(&found);
+            }
             // Had If-Range not held, the answer would be a 200: what the 416 leaves out needs no proof.
             let agree =
                 |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
@@ -226,7 +230,9 @@ impl Question<'_> {
         }
         // A range that begins at the end is a mistake of the caller's, unless it goes on where bytes ended.
         if start == total && (self.want.version.is_some() || !self.want.exact) {
-            let mut version = self.want.version.clone().unwrap_or(found);
+            let known = self.want.version.clone();
+            let known = known.filter(|known| !known.elsewhere);
+            let mut version = known.unwrap_or(found);
             version.size = Some(total);
             let mut facts = facts(head);
             facts.ranges = Some(true);

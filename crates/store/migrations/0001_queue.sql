@@ -21,6 +21,8 @@ CREATE TABLE jobs (
     activation          TEXT,             -- a name on the owner's session bus
     minimum_retry_delay INTEGER NOT NULL,
     no_progress_timeout INTEGER NOT NULL,
+    transfer_policy     INTEGER NOT NULL, -- flags of what a network costs
+    peer_caching        INTEGER NOT NULL, -- flags
     umask               INTEGER NOT NULL,
     phase               TEXT    NOT NULL, -- JSON
     error_count         INTEGER NOT NULL,
@@ -54,6 +56,10 @@ CREATE TABLE files (
     modified     INTEGER,          -- microseconds since 1970
     durable      TEXT    NOT NULL, -- JSON
     restarts     INTEGER NOT NULL,
+    is_valid     INTEGER NOT NULL, -- what the client says of the content
+    bytes_spent  INTEGER NOT NULL, -- received; what was fetched twice counts twice
+    requests     INTEGER NOT NULL,
+    time_spent   INTEGER NOT NULL, -- nanoseconds with a run
     notify_due   INTEGER NOT NULL, -- the call FileTransferred
     phase        TEXT    NOT NULL, -- JSON
     PRIMARY KEY (job, position)

@@ -2,7 +2,7 @@
 
 use bgcopy_model::{
     ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Moment, NotifyFlags, Owner,
-    ParseChecksumError, Priority, Profile, Timestamp,
+    ParseChecksumError, PeerCaching, Priority, Profile, Spent, Timestamp, TransferPolicy,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, types::ValueRef};
 use url::Url;
@@ -68,8 +68,9 @@ pub(crate) fn restore(connection: &mut Connection) -> rusqlite::Result<Restored>
 
 const READ_JOBS: &str = "
     SELECT number, id, owner, profile, name, description, priority, auto_complete, notify_flags,
-        transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout, headers,
-        umask, proxies, phase, error_count, fruitless_tries, created, modified, transferred_at, born, last_progress
+        transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout,
+        transfer_policy, peer_caching, headers, umask, proxies, phase, error_count, fruitless_tries, created, modified,
+        transferred_at, born, last_progress
     FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number
     ORDER BY number";
 
@@ -123,6 +124,8 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
         activation: cells.optional_text()?,
         minimum_retry_delay: cells.delay()?,
         no_progress_timeout: cells.delay()?,
+        transfer_policy: cells.code(TransferPolicy::from_bits, "transfer policy")?,
+        peer_caching: cells.code(PeerCaching::from_bits, "set of flags")?,
         headers: cells.secret_json()?,
         context: ClientContext {
             umask: cells.small()?,
@@ -141,7 +144,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 
 const READ_FILES: &str = "
     SELECT files.job, files.position, url, path, naming, folder, temporary, ranges, checksum, size, validator,
-        modified, durable, restarts, notify_due, phase
+        modified, durable, restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
     FROM files LEFT JOIN file_ranges
         ON file_ranges.job = files.job AND file_ranges.position = files.position
     ORDER BY files.job, files.position";
@@ -205,6 +208,12 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         modified: cells.optional_number()?.map(Timestamp),
         durable: cells.json()?,
         restarts: cells.small()?,
+        is_valid: cells.flag()?,
+        spent: Spent {
+            bytes: cells.number()?,
+            requests: cells.number()?,
+            time: cells.delay()?,
+        },
         notify_due: cells.flag()?,
         phase: cells.json()?,
     })
@@ -282,6 +291,8 @@ mod tests {
             activation: Some("org.example.Downloads".into()),
             minimum_retry_delay: Duration::from_secs(5),
             no_progress_timeout: Duration::from_nanos(u64::MAX),
+            transfer_policy: TransferPolicy::from_bits(0x8000_0021).unwrap(),
+            peer_caching: PeerCaching::from_bits(2).unwrap(),
             headers: vec![Header {
                 name: "Authorization".into(),
                 value: "Bearer x".into(),
@@ -327,6 +338,8 @@ mod tests {
             modified: None,
             durable: [].into_iter().collect(),
             restarts: 0,
+            is_valid: false,
+            spent: Spent::default(),
             notify_due: false,
             phase: FilePhase::Pending,
         };
@@ -343,10 +356,17 @@ mod tests {
                 last_modified: Some("Tue, 15 Nov 1994 12:45:26 GMT".into()),
                 last_modified_strong: true,
                 size: Some(12),
+                elsewhere: true,
             },
             modified: Some(Timestamp(784_903_526_000_000)),
             durable: [Extent::new(0, 3), Extent::new(4, 7)].into_iter().collect(),
             restarts: 4,
+            is_valid: true,
+            spent: Spent {
+                bytes: u64::MAX,
+                requests: 3,
+                time: Duration::from_millis(1_500),
+            },
             notify_due: true,
             phase: FilePhase::Publishing {
                 inode: Inode {

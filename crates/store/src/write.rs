@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use bgcopy_model::{
-    ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Mutation, Owner,
+    ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Mutation, Owner, Spent,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -38,10 +38,11 @@ pub(crate) fn apply(connection: &Connection, mutation: &Mutation) -> Result<(), 
 const PUT_JOB: &str = "
     INSERT INTO jobs (
         id, owner, profile, name, description, priority, auto_complete, notify_flags, transferred_due, error_due,
-        notify_command, activation, minimum_retry_delay, no_progress_timeout, umask, phase, error_count,
-        fruitless_tries, created, modified, transferred_at, born, last_progress
+        notify_command, activation, minimum_retry_delay, no_progress_timeout, transfer_policy, peer_caching, umask,
+        phase, error_count, fruitless_tries, created, modified, transferred_at, born, last_progress
     ) VALUES (
-        ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23
+        ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+        ?24, ?25
     )
     ON CONFLICT (id) DO UPDATE SET
         owner = excluded.owner, profile = excluded.profile, name = excluded.name,
@@ -49,7 +50,8 @@ const PUT_JOB: &str = "
         notify_flags = excluded.notify_flags, transferred_due = excluded.transferred_due,
         error_due = excluded.error_due, notify_command = excluded.notify_command, activation = excluded.activation,
         minimum_retry_delay = excluded.minimum_retry_delay,
-        no_progress_timeout = excluded.no_progress_timeout, umask = excluded.umask, phase = excluded.phase,
+        no_progress_timeout = excluded.no_progress_timeout, transfer_policy = excluded.transfer_policy,
+        peer_caching = excluded.peer_caching, umask = excluded.umask, phase = excluded.phase,
         error_count = excluded.error_count, fruitless_tries = excluded.fruitless_tries, created = excluded.created,
         modified = excluded.modified, transferred_at = excluded.transferred_at, born = excluded.born,
         last_progress = excluded.last_progress
@@ -77,6 +79,8 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         activation,
         minimum_retry_delay,
         no_progress_timeout,
+        transfer_policy,
+        peer_caching,
         headers,
         context: ClientContext { umask, proxies },
         phase,
@@ -104,6 +108,8 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
             activation,
             delay(*minimum_retry_delay),
             delay(*no_progress_timeout),
+            transfer_policy.bits(),
+            peer_caching.bits(),
             umask,
             json(phase)?,
             error_count,
@@ -127,14 +133,15 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
 const PUT_FILE: &str = "
     INSERT INTO files (
         job, position, url, path, naming, folder, temporary, checksum, size, validator, modified, durable,
-        restarts, notify_due, phase
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
     ON CONFLICT (job, position) DO UPDATE SET
         url = excluded.url, path = excluded.path, naming = excluded.naming,
         folder = excluded.folder,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
-        restarts = excluded.restarts, notify_due = excluded.notify_due, phase = excluded.phase";
+        restarts = excluded.restarts, is_valid = excluded.is_valid, bytes_spent = excluded.bytes_spent,
+        requests = excluded.requests, time_spent = excluded.time_spent, notify_due = excluded.notify_due, phase = excluded.phase";
 
 /// Touches no page when nothing differs.
 const PUT_RANGES: &str = "
@@ -167,6 +174,13 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             modified,
             durable,
             restarts,
+            is_valid,
+            spent:
+                Spent {
+                    bytes,
+                    requests,
+                    time,
+                },
             notify_due,
             phase,
         } = file;
@@ -184,6 +198,10 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             modified.map(|at| number(at.0)),
             json(durable)?,
             restarts,
+            is_valid,
+            number(*bytes),
+            number(*requests),
+            delay(*time),
             notify_due,
             json(phase)?,
         ])?;

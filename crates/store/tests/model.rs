@@ -7,7 +7,8 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 use bgcopy_model::{
     ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Due, Extent, FilePhase, FileRecord,
     Header, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
-    NotifyFlags, Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
+    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, Spent, Timestamp,
+    TransferPolicy, Validator,
 };
 use bgcopy_store::{Store, StoreError};
 use common::{Model, open_soon, runtime};
@@ -90,6 +91,7 @@ prop_compose! {
         activation in any::<Option<String>>(),
         minimum_retry_delay in delay(),
         no_progress_timeout in delay(),
+        (policy, peers) in (0u32..256, 0u32..4),
         headers in vec(any::<(String, String)>(), 0..3),
         (http, https, all, no) in any::<(Option<String>, Option<String>, Option<String>, Option<String>)>(),
         phase in job_phase(),
@@ -111,6 +113,8 @@ prop_compose! {
             activation,
             minimum_retry_delay,
             no_progress_timeout,
+            transfer_policy: TransferPolicy::from_bits(policy).unwrap(),
+            peer_caching: PeerCaching::from_bits(peers).unwrap(),
             headers: headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
             context: ClientContext { umask, proxies: ProxyEnvironment { http, https, all, no } },
             phase,
@@ -138,7 +142,8 @@ prop_compose! {
         (size, modified, restarts) in any::<(Option<u64>, Option<u64>, u32)>(),
         (etag, last_modified, last_modified_strong, remote) in any::<(Option<String>, Option<String>, bool, Option<u64>)>(),
         durable in vec((any::<u64>(), any::<u64>()), 0..4),
-        notify_due: bool,
+        (notify_due, is_valid, elsewhere) in any::<(bool, bool, bool)>(),
+        (bytes, requests, time) in (any::<u64>(), any::<u64>(), delay()),
         phase in file_phase(),
     ) -> FileRecord {
         let mut address = Url::parse("https://user:word@example.org/").unwrap();
@@ -154,10 +159,12 @@ prop_compose! {
             ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),
             checksum: checksum.map(|text| text.parse::<Checksum>().unwrap()),
             size,
-            validator: Validator { etag, last_modified, last_modified_strong, size: remote },
+            validator: Validator { etag, last_modified, last_modified_strong, size: remote, elsewhere },
             modified: modified.map(Timestamp),
             durable: durable.into_iter().map(|(start, end)| Extent::new(start, end)).collect(),
             restarts,
+            is_valid,
+            spent: Spent { bytes, requests, time },
             notify_due,
             phase,
         }

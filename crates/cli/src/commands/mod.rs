@@ -13,6 +13,7 @@ pub mod resume;
 pub mod set;
 pub mod show;
 pub mod suspend;
+pub mod take;
 pub mod wait;
 pub mod watch;
 pub mod why;
@@ -48,6 +49,7 @@ pub async fn run(command: Command, target: Target, as_json: bool) -> Result<Exit
         Command::Suspend(arguments) => suspend::run(arguments, &context).await,
         Command::Cancel(arguments) => cancel::run(arguments, &context).await,
         Command::Complete(arguments) => complete::run(arguments, &context).await,
+        Command::Take(arguments) => take::run(arguments, &context).await,
         Command::Set(arguments) => set::run(arguments, &context).await,
         Command::Wait(arguments) => wait::run(arguments, &context).await,
         Command::Watch(arguments) => watch::run(arguments, &context).await,

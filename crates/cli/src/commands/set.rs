@@ -23,7 +23,8 @@ use crate::{
     after_long_help = "\
 Examples:
     bgcopy set 1f3a --priority low
-    bgcopy set 1f3a --retry-delay 1m --no-progress-timeout 2d"
+    bgcopy set 1f3a --retry-delay 1m --no-progress-timeout 2d
+    bgcopy set 1f3a --url-prefix https://example.org/ https://mirror.example.net/"
 )]
 pub struct Arguments {
     /// The job, by its id or the first four or more digits of it
@@ -56,12 +57,19 @@ pub struct Arguments {
         group = "property"
     )]
     notify_flags: Vec<NotifyFlags>,
+    /// Where a file is from now on, by its number in `bgcopy files`; goes on if size and date are the same there
+    #[arg(long, value_names = ["FILE", "URL"], num_args = 2, group = "property")]
+    url: Vec<String>,
+    /// What the URLs of unfinished files begin with, and what they begin with from now on
+    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, group = "property")]
+    url_prefix: Vec<String>,
     #[command(flatten)]
     format: Format,
 }
 
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let flags = flags(&arguments.notify_flags);
+    let url = url(&arguments.url)?;
     let manager = context.connect().await?;
     for job in find(&manager, &[arguments.job]).await? {
         if let Some(name) = &arguments.name {
@@ -85,9 +93,27 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         if let Some(flags) = flags {
             job.set_notify_flags(flags).await?;
         }
+        if let Some((index, url)) = url {
+            job.set_remote_name(index, url).await?;
+        }
+        if let [old, new] = arguments.url_prefix.as_slice() {
+            job.replace_remote_prefix(old, new).await?;
+        }
         confirm(&job, "is changed", arguments.format).await?;
     }
     Ok(Exit::Ok)
+}
+
+/// A file's number and its URL, where they are given.
+fn url(words: &[String]) -> Result<Option<(u32, &str)>, Failure> {
+    let [index, url] = words else {
+        return Ok(None);
+    };
+    let index = index.parse().map_err(|_| {
+        let text = format!("{index:?} is no number of a file; `bgcopy files` shows them");
+        Failure::new(Exit::Usage, text)
+    })?;
+    Ok(Some((index, url)))
 }
 
 /// All of these flags together; `None` where there are none.
@@ -115,6 +141,9 @@ mod tests {
         assert!(parse(&["--name", "x", "--priority", "low", "--retry-delay", "1m"]).is_ok());
         assert!(parse(&["--priority", "urgent"]).is_err());
         assert!(parse(&["--retry-delay", "5"]).is_err());
+        assert!(parse(&["--url", "0"]).is_err());
+        assert!(parse(&["--url", "0", "http://h/"]).is_ok());
+        assert!(url(&["x".into(), "http://h/".into()]).is_err());
     }
 
     #[test]

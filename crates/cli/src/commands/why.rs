@@ -6,10 +6,11 @@ use bgcopy_client::{ErrorInfo, JobInfo, JobState, Manager, NotifyFlags, Priority
 use clap::Args;
 
 use crate::{
-    args::Jobs,
+    args::{Format, Jobs},
     context::{Context, find, short_id},
     failure::{Exit, Failure},
     format::{ago, clean, duration, percent, rfc3339, size},
+    json,
     terminal::now,
 };
 
@@ -18,11 +19,14 @@ use crate::{
 /// A chain of sentences: in which state the job is and since when, why, what it waits for, and what would change that.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Example:
-    bgcopy why 1f3a")]
+Examples:
+    bgcopy why 1f3a
+    bgcopy why --json 1f3a | jq -r '.sentences[]'")]
 pub struct Arguments {
     #[command(flatten)]
     jobs: Jobs,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -43,11 +47,17 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
             running: running(&manager, &info).await?,
             now: now(),
         };
+        let chain = chain(&info, &facts);
+        if arguments.format.json {
+            let why = json::Why::new(&info, error.as_ref(), facts.is_registered, &chain);
+            json::print(&why)?;
+            continue;
+        }
         let mut out = io::stdout().lock();
         if place > 0 {
             writeln!(out)?;
         }
-        for sentence in chain(&info, &facts) {
+        for sentence in chain {
             writeln!(out, "{}", clean(&sentence))?;
         }
     }

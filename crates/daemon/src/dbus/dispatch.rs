@@ -11,7 +11,7 @@ use zbus::{fdo, names::InterfaceName};
 
 use super::{
     call::{Call, Failure, Outcome},
-    introspect, job, manager, polkit, properties,
+    file, introspect, job, manager, polkit, properties,
 };
 use crate::{
     authz::Action,
@@ -37,7 +37,7 @@ pub(super) enum Target {
     /// The way to a job's files.
     Files(Arc<JobSnapshot>),
     /// A file.
-    File(Arc<FileSnapshot>),
+    File(Arc<JobSnapshot>, Arc<FileSnapshot>),
     /// A job's error.
     Error(Arc<JobSnapshot>, JobError),
 }
@@ -49,7 +49,7 @@ impl Target {
             Self::Branch(_) | Self::Files(_) => None,
             Self::Manager => Some(names::MANAGER),
             Self::Job(_) => Some(names::JOB),
-            Self::File(_) => Some(names::FILE),
+            Self::File(..) => Some(names::FILE),
             Self::Error(..) => Some(names::ERROR),
         }
     }
@@ -87,12 +87,13 @@ pub(super) fn begin(call: Call, permit: OwnedSemaphorePermit) {
 
 /// Whether the answer grows with the number of jobs or files.
 fn is_large(call: &Call) -> bool {
-    const LARGE: [&str; 6] = [
+    const LARGE: [&str; 7] = [
         "EnumFiles",
         "EnumJobs",
         "GetManagedObjects",
         "Introspect",
         "ListFiles",
+        "ListFilesFrom",
         "ListJobs",
     ];
     let header = call.header();
@@ -134,7 +135,8 @@ pub(super) async fn route(call: &Call) -> Outcome {
         _ => match &target {
             Target::Manager => manager::call(call, member).await,
             Target::Job(snapshot) => job::call(call, snapshot, member).await,
-            // Files and errors have properties alone.
+            Target::File(snapshot, found) => file::call(call, snapshot, found, member).await,
+            // Errors have properties alone.
             _ => Err(no_method(interface, member)),
         },
     }
@@ -172,7 +174,9 @@ fn find(call: &Call, path: &str) -> Result<Target, Failure> {
         Object::Files(_) => Ok(Target::Files(job)),
         Object::File(file) => {
             let found = job.files.get(file.index as usize).cloned();
-            found.map(Target::File).ok_or_else(unknown)
+            found
+                .map(|file| Target::File(job, file))
+                .ok_or_else(unknown)
         }
         Object::Error(_) => {
             let error = job.error.clone().ok_or_else(unknown)?;

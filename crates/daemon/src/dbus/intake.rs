@@ -6,8 +6,8 @@ use std::{path::PathBuf, time::Duration};
 use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
 use bgcopy_engine::Refusal;
 use bgcopy_model::{
-    ByteRange, ClientContext, Condition, FileSpec, Header, JobSpec, NotifyFlags, Priority, Profile,
-    ProxyEnvironment,
+    ByteRange, ClientContext, Condition, FileSpec, Header, JobSpec, NotifyFlags, PeerCaching,
+    Priority, Profile, ProxyEnvironment, TransferPolicy,
 };
 use url::Url;
 use zbus::names::WellKnownName;
@@ -57,6 +57,23 @@ pub(super) fn activation(name: String) -> Result<Option<String>, Refusal> {
     }
 }
 
+/// The policy of a number on the wire.
+pub(super) fn transfer_policy(bits: u32) -> Result<TransferPolicy, Refusal> {
+    TransferPolicy::from_bits(bits)
+        .ok_or_else(|| invalid(format!("0x{bits:x} is no set of cost flags")))
+}
+
+/// What peers may do, by a number on the wire.
+pub(super) fn peer_caching(bits: u32) -> Result<PeerCaching, Refusal> {
+    PeerCaching::from_bits(bits)
+        .ok_or_else(|| invalid(format!("0x{bits:x} is no set of peer caching flags")))
+}
+
+/// A URL. It can carry a password: the refusal does not repeat it.
+pub(super) fn url(text: &str) -> Result<Url, Refusal> {
+    Url::parse(text).map_err(|error| invalid(format!("the URL cannot be understood: {error}")))
+}
+
 /// A duration on the wire.
 pub(super) fn seconds(count: u32) -> Duration {
     Duration::from_secs(count.into())
@@ -80,6 +97,8 @@ pub(super) fn job_spec(
         priority: priority.unwrap_or_default(),
         auto_complete: options.auto_complete.unwrap_or(false),
         notify_flags: notify_flags.unwrap_or_default(),
+        notify_command: notify_command(options.notify_command.unwrap_or_default())?,
+        activation: activation(options.activation_name.unwrap_or_default())?,
         minimum_retry_delay: options.minimum_retry_delay.map(seconds),
         no_progress_timeout: options.no_progress_timeout.map(seconds),
         headers: headers
@@ -113,9 +132,7 @@ pub(super) fn file_specs(files: Vec<FileArgs>) -> Result<Vec<FileSpec>, Refusal>
 /// A file to fetch.
 pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
     let FileOptions { checksum, ranges } = file.options;
-    // A URL can carry a password: the refusal does not repeat it.
-    let url = Url::parse(&file.url)
-        .map_err(|error| invalid(format!("the URL cannot be understood: {error}")))?;
+    let url = url(&file.url)?;
     if !file.path.starts_with('/') {
         let detail = format!("a destination must be an absolute path: {}", file.path);
         return Err(invalid(detail));

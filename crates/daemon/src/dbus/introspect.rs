@@ -45,7 +45,7 @@ pub(super) fn introspect(call: &Call, target: &Target, path: &str, member: &str)
             let files = job.files.iter().map(|file| file.index.to_string());
             (Object::Files(job.id), files.collect())
         }
-        Target::File(file) => {
+        Target::File(_, file) => {
             // Which job's file does not show in the document.
             let (job, index) = (bgcopy_model::JobId::from_u128(0), file.index);
             (Object::File(FileId { job, index }), vec![])

@@ -50,6 +50,22 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
                 .collect();
             call.answer(&files)
         }
+        "ListFilesFrom" => {
+            let (first, count) = call.arguments::<(u32, u32)>()?;
+            let files = job.files.iter().skip(first as usize).take(count as usize);
+            let files: Vec<(OwnedObjectPath, FileProperties)> = files
+                .map(|snapshot| (path_of(job, snapshot.index), file::properties(snapshot)))
+                .collect();
+            call.answer(&files)
+        }
+        "ReplaceRemotePrefix" => {
+            let (old, new) = call.arguments::<(String, String)>()?;
+            match change(call, job, EngineCall::ReplacePrefix(job.id, old, new)).await? {
+                Reply::Changed(count) => call.answer(&count),
+                _ => call.answer(&0_u32),
+            }
+        }
+        "TakeOwnership" => take_ownership(call, job).await,
         "Resume" => simple(call, job, EngineCall::Resume(job.id)).await,
         "Suspend" => simple(call, job, EngineCall::Suspend(job.id)).await,
         "Cancel" => ending(call, job, EngineCall::Cancel(job.id)).await,
@@ -131,6 +147,12 @@ pub(super) async fn set(
         }
         "MinimumRetryDelay" => Setting::MinimumRetryDelay(intake::seconds(number(value)?)),
         "NoProgressTimeout" => Setting::NoProgressTimeout(intake::seconds(number(value)?)),
+        "TransferPolicy" => {
+            Setting::TransferPolicy(intake::transfer_policy(number(value)?).map_err(&refused)?)
+        }
+        "PeerCachingFlags" => {
+            Setting::PeerCaching(intake::peer_caching(number(value)?).map_err(&refused)?)
+        }
         _ => {
             let text = format!("{name} can only be read");
             return Err(fdo::Error::PropertyReadOnly(text).into());
@@ -160,6 +182,8 @@ pub(super) fn properties(job: &JobSnapshot, handle: &Handle) -> JobProperties {
         activation_name: job.activation.clone().unwrap_or_default(),
         minimum_retry_delay: seconds(job.minimum_retry_delay),
         no_progress_timeout: seconds(job.no_progress_timeout),
+        transfer_policy: job.transfer_policy.bits(),
+        peer_caching_flags: job.peer_caching.bits(),
         error_count: job.error_count,
         bytes_total: job.progress.bytes_total.unwrap_or(UNKNOWN_SIZE),
         bytes_transferred: job.progress.bytes_transferred,
@@ -192,11 +216,31 @@ async fn ending(call: &Call, job: &JobSnapshot, engine: EngineCall) -> Outcome {
     call.answer(&code.0)
 }
 
-async fn change(call: &Call, job: &JobSnapshot, engine: EngineCall) -> Result<Reply, Failure> {
+pub(super) async fn change(
+    call: &Call,
+    job: &JobSnapshot,
+    engine: EngineCall,
+) -> Result<Reply, Failure> {
     may_change(call, job)?;
     let turn = call.service.turns().take(job.id);
     let answer = turn.run(call.service.handle().call(engine)).await;
     answer.map_err(Failure::refused(job.profile))
+}
+
+/// The job becomes the caller's.
+async fn take_ownership(call: &Call, job: &JobSnapshot) -> Outcome {
+    call.arguments::<()>()?;
+    let (authz, caller) = (call.service.authz(), call.client.caller.user);
+    if !authz.may(caller, Action::TakeOwnership(job.owner)) {
+        let detail = "only root may take a job over";
+        let refusal = Refusal::new(Condition::AccessDenied, detail);
+        return Err(Failure::Refused(refusal, job.profile));
+    }
+    let turn = call.service.turns().take(job.id);
+    let owner = authz.owner(caller);
+    let taken = turn.run_whole(call.service.handle().take_ownership(job.id, owner));
+    taken.await.map_err(Failure::refused(job.profile))?;
+    call.done()
 }
 
 async fn add(call: &Call, job: &JobSnapshot, files: Vec<FileArgs>) -> Result<FileIndex, Failure> {

@@ -4,7 +4,7 @@ use bgcopy_bus::{
     ErrorName, FileArgs, JobOptions, JobProperties, ManagerProperties,
     names::{self, PROTOCOL_VERSION, job_path},
 };
-use bgcopy_engine::{Refusal, Setting};
+use bgcopy_engine::Refusal;
 use bgcopy_model::{Condition, FileSpec, HResult, JobId, Profile};
 use zbus::OwnedObjectPath;
 
@@ -100,7 +100,10 @@ async fn create(
         let detail = "this user may not make jobs";
         return Err(refused(Refusal::new(Condition::AccessDenied, detail)));
     }
-    let extras = extras(call, &mut options).map_err(&refused)?;
+    let target = options.notify_interface.take();
+    let extras = Extras {
+        target: target.and_then(|path| callback::target(call, path)),
+    };
     let umask = call.service.umask();
     let spec = intake::job_spec(profile, name, options, umask).map_err(&refused)?;
     let owner = call.service.authz().owner(caller);
@@ -109,20 +112,6 @@ async fn create(
         .handle()
         .create(owner, spec, files, resume, extras);
     call.answer(&job_path(made.await.map_err(refused)?))
-}
-
-/// What a new job has besides its specification.
-fn extras(call: &Call, options: &mut JobOptions) -> Result<Extras, Refusal> {
-    let command = options.notify_command.take();
-    let name = options.activation_name.take();
-    let path = options.notify_interface.take();
-    let command = command.map(intake::notify_command).transpose()?;
-    let name = name.map(intake::activation).transpose()?;
-    let settings = command.map(Setting::NotifyCommand).into_iter();
-    Ok(Extras {
-        settings: settings.chain(name.map(Setting::Activation)).collect(),
-        target: path.and_then(|path| callback::target(call, path)),
-    })
 }
 
 /// Digits of an identity that may stand for all of it.

@@ -49,6 +49,7 @@ pub(super) async fn call(call: &Call, target: &Target, member: &str) -> Outcome 
                 (_, None) => Err(unknown(&name)),
                 (_, Some(values)) if values.get(&name).is_none() => Err(unknown(&name)),
                 (Target::Job(snapshot), _) => job::set(call, snapshot, &name, value).await,
+                (Target::File(job, found), _) => file::set(call, job, found, &name, value).await,
                 _ => {
                     let text = format!("{name} can only be read");
                     Err(fdo::Error::PropertyReadOnly(text).into())
@@ -92,7 +93,7 @@ fn values(call: &Call, target: &Target, interface: &str) -> Result<Option<Values
         Target::Branch(_) | Target::Files(_) => None,
         Target::Manager => Some(Values::Manager(manager::properties(&call.service))),
         Target::Job(job) => Some(Values::Job(job::properties(job, call.service.handle()))),
-        Target::File(file) => Some(Values::File(file::properties(file))),
+        Target::File(_, file) => Some(Values::File(file::properties(file))),
         Target::Error(job, error) => Some(Values::Error(error::properties(job, error))),
     })
 }

@@ -244,9 +244,10 @@ impl Subscriber {
         };
         if !may_see(&self.service, self.caller, &job) {
             // It was given to somebody else.
+            let told = self.left(id).await;
             self.forget(id);
             self.jobs.remove(&id);
-            return Ok(());
+            return told;
         }
         let mut out = Outbox::new(&self.link);
         watched

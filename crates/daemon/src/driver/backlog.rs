@@ -144,6 +144,8 @@ mod tests {
             modified: None,
             durable: RangeSet::from_iter([Extent::new(0, durable)]),
             restarts: 0,
+            is_valid: false,
+            spent: bgcopy_model::Spent::default(),
             notify_due: false,
             phase: FilePhase::Pending,
         }
@@ -164,6 +166,9 @@ mod tests {
             checksum: None,
             validator: Validator::default(),
             length_unverified: false,
+            is_here: false,
+            is_valid: false,
+            spent: bgcopy_model::Spent::default(),
         };
         Effect::ShowFile(JOB, Box::new(file), JobProgress::default())
     }

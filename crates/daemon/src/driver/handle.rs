@@ -1,9 +1,9 @@
 //! How the rest of the service speaks to the driver.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Call, Connection, Event, Refusal, Reply, Setting};
+use bgcopy_engine::{Call, Connection, Event, Refusal, Reply};
 use bgcopy_model::{Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -13,11 +13,9 @@ use crate::clock::Clock;
 /// Where the answer to a call goes.
 pub(super) type Answer = oneshot::Sender<Result<Reply, Refusal>>;
 
-/// What a new job has besides its specification, set before anything else can happen to it.
+/// What a new job has besides what is recorded of it, set before anything else can happen to it.
 #[derive(Default)]
 pub struct Extras {
-    /// Properties.
-    pub settings: Vec<Setting>,
     /// Its callback object.
     pub target: Option<Target>,
 }
@@ -64,20 +62,16 @@ impl Handle {
             files,
             resume,
         };
-        // All of it is in the driver's queue, in this order, before anything is waited for.
+        // Both are in the driver's queue, in this order, before anything is waited for.
         let made = self.send(call);
-        let settings = extras.settings.into_iter();
-        let mut rest: Vec<_> = settings
-            .map(|setting| self.send(Call::Set(id, setting)))
-            .collect();
-        if let Some(target) = extras.target {
-            rest.push(self.send_interface(id, Some(target)));
-        }
+        let registered = extras
+            .target
+            .map(|target| self.send_interface(id, Some(target)));
         let made = match answered(made).await? {
             Reply::Created(id) => id,
             other => return Err(unexpected(other)),
         };
-        for answer in rest {
+        if let Some(answer) = registered {
             answered(answer).await?;
         }
         Ok(made)
@@ -101,6 +95,35 @@ impl Handle {
             Reply::Added(first) => Ok(first),
             other => Err(unexpected(other)),
         }
+    }
+
+    /// Gives a job to another owner, who must be able to make its files. What was registered with the old owner is not
+    /// called any more.
+    ///
+    /// # Errors
+    /// As [`Handle::create`]; [`Condition::NewOwnerNoAccess`] when a destination is not the new owner's to write.
+    pub async fn take_ownership(&self, job: JobId, owner: Owner) -> Result<(), Refusal> {
+        let Some(snapshot) = self.view.job(job) else {
+            let detail = format!("there is no job {job}");
+            return Err(Refusal::new(Condition::NotFound, detail));
+        };
+        let unnamed = snapshot.files.iter();
+        let unnamed = unnamed.filter(|file| !file.progress.completed);
+        // Files of one folder share its answer; what is to be under the name is looked at once more when it is given.
+        let folders: BTreeSet<_> = unnamed.filter_map(|file| file.path.parent()).collect();
+        let disk = self.disk.owner(owner);
+        let refuse = |error: bgcopy_disk::DiskError| {
+            Refusal::new(Condition::NewOwnerNoAccess, error.to_string())
+        };
+        let disk = disk.map_err(refuse)?;
+        for folder in folders {
+            // With a separator at its end: a folder in which the name is still to come.
+            let checked = disk.check_destination(&folder.join(""));
+            checked.await.map_err(refuse)?;
+        }
+        self.call(Call::TakeOwnership(job, owner)).await?;
+        // The engine has let go of it already; this is for whoever asks which object the job has.
+        self.set_notify_interface(job, None).await
     }
 
     /// Any call; answered when what it did is durable.

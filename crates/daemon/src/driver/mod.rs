@@ -34,7 +34,7 @@ use std::{
 
 use bgcopy_disk::Disk;
 use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Ticket};
-use bgcopy_model::{FileId, JobId, Limits, Mutation, Owner};
+use bgcopy_model::{FileId, JobId, JobPhase, JobProgress, Limits, Mutation, Owner};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
 use tokio::{
@@ -187,13 +187,34 @@ pub fn start(
         stopping: None,
     };
     let timer = BootTimer::new()?;
+    let whole = transferred(&parts.restored);
     let actions = driver
         .engine
         .restore(parts.restored.jobs, driver.clock.now());
+    warn_of_missing_bytes(&driver.engine, &whole);
     driver.publish_all();
     driver.take(actions);
     network::watch(driver.messages.clone());
     Ok((handle, driver.run(inbox, timer)))
+}
+
+/// The jobs that were recorded as TRANSFERRED.
+fn transferred(restored: &Restored) -> Vec<JobId> {
+    let jobs = restored.jobs.iter().map(|(job, _)| job);
+    jobs.filter(|job| job.phase == JobPhase::Transferred)
+        .map(|job| job.id)
+        .collect()
+}
+
+/// Of these, the engine fetches what is missing again.
+fn warn_of_missing_bytes(engine: &Engine, recorded_whole: &[JobId]) {
+    for job in recorded_whole {
+        let progress = engine.job(*job).map(bgcopy_engine::JobView::progress);
+        let is_whole = |progress: &JobProgress| progress.files_transferred == progress.files_total;
+        if progress.is_some_and(|progress| !is_whole(&progress)) {
+            tracing::warn!(%job, "the job was recorded as transferred, and a file of it is not whole: it is fetched again");
+        }
+    }
 }
 
 /// Asks the driver to stop and waits until it has.

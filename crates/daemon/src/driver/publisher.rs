@@ -12,7 +12,8 @@ use std::{
 
 use bgcopy_model::{
     Checksum, FileId, FileIndex, FileProgress, JobError, JobId, JobProgress, JobState, Moment,
-    NotifyFlags, Owner, Priority, Profile, Timestamp, Validator,
+    NotifyFlags, Owner, PeerCaching, Priority, Profile, Spent, Timestamp, TransferPolicy,
+    Validator,
 };
 use tokio::sync::broadcast;
 use url::Url;
@@ -46,6 +47,10 @@ pub struct JobSnapshot {
     pub minimum_retry_delay: u64,
     /// Seconds.
     pub no_progress_timeout: u64,
+    /// On which networks its client wants it to transfer.
+    pub transfer_policy: TransferPolicy,
+    /// What its client lets peers do.
+    pub peer_caching: PeerCaching,
     /// How often it entered an error state.
     pub error_count: u32,
     /// The error, in an error state.
@@ -85,6 +90,12 @@ pub struct FileSnapshot {
     pub validator: Validator,
     /// Whether only the end of the connection told where the file ends.
     pub length_unverified: bool,
+    /// Whether every byte is here, under whichever name.
+    pub is_here: bool,
+    /// Whether its client has found the content to be right.
+    pub is_valid: bool,
+    /// What fetching it has cost.
+    pub spent: Spent,
 }
 
 /// What changed.

@@ -29,6 +29,8 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         activation: record.activation.clone(),
         minimum_retry_delay: record.minimum_retry_delay.as_secs(),
         no_progress_timeout: record.no_progress_timeout.as_secs(),
+        transfer_policy: record.transfer_policy,
+        peer_caching: record.peer_caching,
         error_count: record.error_count,
         error: record.phase.error().cloned(),
         retry_at,
@@ -58,5 +60,11 @@ pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
                 length_unverified: true
             }
         ),
+        is_here: matches!(
+            record.phase,
+            FilePhase::Transferred { .. } | FilePhase::Publishing { .. } | FilePhase::Published
+        ),
+        is_valid: record.is_valid,
+        spent: record.spent,
     }
 }

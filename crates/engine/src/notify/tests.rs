@@ -14,6 +14,8 @@ fn job() -> JobRecord {
         priority: Priority::Normal,
         auto_complete: false,
         notify_flags: NotifyFlags::from_bits(0x1b).unwrap(),
+        notify_command: Vec::new(),
+        activation: None,
         minimum_retry_delay: None,
         no_progress_timeout: None,
         headers: Vec::new(),

@@ -9,7 +9,7 @@ use std::{
 use bgcopy_engine::{
     Action, Call, Connection, Delivery, Event, JobView, Listener, Notification as N,
 };
-use bgcopy_model::{Due, FilePhase, JobId, JobPhase, JobState as S, Moment, NotifyFlags};
+use bgcopy_model::{Due, FilePhase, JobId, JobPhase, JobState as S, Moment, NotifyFlags, Owner};
 
 use crate::world::World;
 
@@ -21,6 +21,7 @@ pub struct Model {
 /// What one job's client is owed.
 pub struct Owed {
     state: S,
+    owner: Owner,
     flags: u32,
     here: BTreeSet<u32>,
     due: Due,
@@ -52,6 +53,7 @@ impl Owed {
         let record = view.record();
         Self {
             state: view.state(),
+            owner: record.owner,
             flags: record.notify_flags.bits(),
             here: here(view),
             due: record.due,
@@ -227,6 +229,10 @@ impl Model {
         for id in states.keys() {
             let view = world.job(*id);
             let owed = self.jobs.entry(*id).or_insert_with(|| Owed::new(view));
+            // What the old owner registered is nothing to the new one.
+            if std::mem::replace(&mut owed.owner, view.record().owner) != view.record().owner {
+                owed.set_listener(None);
+            }
             owed.observe(view, &event);
         }
         self.follow(world);

@@ -8,7 +8,8 @@ use std::{
 
 use bgcopy_engine::{Attempt, Call, Event, Outcome, Publication, Report, Setting, Trouble};
 use bgcopy_model::{
-    Condition, Extent, FileId, JobId, JobSpec, JobState, Limits, Moment, Priority, Profile,
+    Condition, Extent, FileId, JobId, JobSpec, JobState, Limits, Moment, Owner, Priority, Profile,
+    Spent,
 };
 use proptest::prelude::*;
 
@@ -89,7 +90,11 @@ fn some_spec(op: Op) -> JobSpec {
 fn some_report(op: Op) -> Report {
     match op.how % 12 {
         0 => opened(SIZE),
-        1..=3 => Report::Progress(op.much),
+        1 | 2 => Report::Progress(op.much),
+        3 => Report::Spent(Spent {
+            bytes: op.much,
+            ..Spent::default()
+        }),
         4 | 5 => Report::Durable([Extent::new(0, op.much)].into_iter().collect()),
         6 => Report::Restarted {
             changed: op.much.is_multiple_of(2),
@@ -120,7 +125,27 @@ fn some_call(world: &mut World, op: Op) -> Call {
         }
         11 => Call::Set(id, Setting::Priority(Priority::ALL[op.how % 4])),
         12 => Call::Set(id, Setting::AutoComplete(op.how.is_multiple_of(2))),
-        _ => Call::Set(id, Setting::Name(format!("{}", op.how % 3))),
+        _ => some_rare_call(id, op),
+    }
+}
+
+fn some_rare_call(id: JobId, op: Op) -> Call {
+    let file = FileId {
+        job: id,
+        index: u32::try_from(op.much % 3).unwrap(),
+    };
+    let [old, new] = ["https://example.org/", "https://example.net/"];
+    match op.how % 6 {
+        0 | 1 => Call::SetUrl(file, format!("{old}{}", op.much).parse().unwrap()),
+        2 => Call::ReplacePrefix(id, old.into(), new.into()),
+        3 => Call::TakeOwnership(
+            id,
+            Owner {
+                uid: u32::try_from(op.much % 2).unwrap(),
+            },
+        ),
+        4 => Call::SetValid(file, op.much.is_multiple_of(2)),
+        _ => Call::Set(id, Setting::Name(format!("{}", op.much % 3))),
     }
 }
 
@@ -131,7 +156,7 @@ pub fn deed(world: &mut World, op: Op) -> Option<Deed> {
             let files = (0..op.much % 4).map(|n| file_spec(&format!("/folder/{n}")));
             let call = Call::Create {
                 id,
-                owner: bgcopy_model::Owner { uid: 1 },
+                owner: Owner { uid: 1 },
                 spec: Box::new(some_spec(op)),
                 files: files.collect(),
                 resume: !op.much.is_multiple_of(8),
@@ -322,7 +347,7 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
     let most = reference.most_restarts;
     let condition = |trouble: &Trouble| trouble.condition;
     let (work, file, answer) = match event {
-        Event::Call(_, call) => return tell_call(reference, call, now),
+        Event::Call(_, call) => return tell_call(world, reference, call, now),
         Event::NetworkChanged => return reference.network_changed(now),
         Event::Wake | Event::Notified(..) | Event::ConnectionGone(_) => return,
         Event::Transfer(file, attempt, report) => {
@@ -359,7 +384,7 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
     }
 }
 
-fn tell_call(reference: &mut Reference, call: &Call, now: Moment) {
+fn tell_call(world: &World, reference: &mut Reference, call: &Call, now: Moment) {
     let most = reference.most_restarts;
     if let Call::Create {
         id,
@@ -382,6 +407,7 @@ fn tell_call(reference: &mut Reference, call: &Call, now: Moment) {
     | Call::Suspend(id)
     | Call::Cancel(id)
     | Call::Complete(id)
+    | Call::TakeOwnership(id, _)
     | Call::Set(id, _)) = call
     else {
         return;
@@ -399,7 +425,14 @@ fn tell_call(reference: &mut Reference, call: &Call, now: Moment) {
         Call::Suspend(_) if job.may() => job.state = JobState::Suspended,
         Call::Cancel(_) if job.may() => job.cancel(now),
         Call::AddFiles(_, files) if job.may() => job.add(files.len()),
-        Call::Set(_, Setting::AutoComplete(auto)) if !job.state.is_final() => job.set_auto(*auto),
+        Call::Set(_, Setting::AutoComplete(auto))
+            if !job.state.is_final() && !job.changes_hands() =>
+        {
+            job.set_auto(*auto);
+        }
+        Call::TakeOwnership(id, owner) if job.may() && world.job(*id).record().owner != *owner => {
+            job.take();
+        }
         _ => {}
     }
 }

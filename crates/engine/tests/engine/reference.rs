@@ -28,6 +28,8 @@ pub struct Life {
     timeout: Duration,
     /// Complete or Cancel goes on.
     closing: Option<Stage>,
+    /// Another owner takes it over.
+    handover: Option<Stage>,
     automatic: bool,
     failed: Option<(u32, Condition)>,
     because_of: Condition,
@@ -65,6 +67,7 @@ impl Life {
             minimum: Duration::from_secs(5),
             timeout,
             closing: None,
+            handover: None,
             automatic: false,
             failed: None,
             because_of: Condition::Internal,
@@ -107,9 +110,19 @@ impl Life {
         !self.files.is_empty() && self.files.iter().all(|file| file.here)
     }
 
+    /// Whether it is being given to another owner.
+    pub fn changes_hands(&self) -> bool {
+        self.handover.is_some()
+    }
+
+    /// Another owner takes it.
+    pub fn take(&mut self) {
+        (self.state, self.handover) = (S::Suspended, Some(Stage::Halting));
+    }
+
     /// Whether the call is allowed; what it does follows.
     pub fn may(&self) -> bool {
-        !self.state.is_final() && self.closing.is_none()
+        !self.state.is_final() && self.closing.is_none() && !self.changes_hands()
     }
 
     pub fn resume(&mut self, most_restarts: u32, now: Moment) -> bool {
@@ -136,7 +149,7 @@ impl Life {
     }
 
     pub fn complete(&mut self) -> bool {
-        if self.state.is_final() {
+        if self.state.is_final() || self.changes_hands() {
             return false;
         }
         if self.closing.is_none() {
@@ -189,6 +202,7 @@ impl Life {
                 self.start_over(index, *changed, live, most, Condition::RemoteFileChanged);
                 return;
             }
+            Report::Spent(_) => {}
             Report::Ended(Outcome::Finished { size, .. }) => {
                 (file.here, file.received, file.durable) = (true, *size, *size);
                 if is_going(self.state) && self.whole() {
@@ -244,6 +258,13 @@ impl Life {
 
     /// The driver answers what it was asked.
     pub fn answered(&mut self, work: Work, index: u32, answer: Result<(), Condition>) {
+        if let Some(Stage::Asked(_, waiting)) = &mut self.handover
+            && work == Work::Discard
+            && waiting.remove(&index)
+            && answer.is_ok()
+        {
+            self.files[index as usize].begun = false;
+        }
         let Some(Stage::Asked(_, waiting)) = &mut self.closing else {
             return;
         };
@@ -315,7 +336,7 @@ impl Life {
             self.state,
             S::Connecting | S::Transferring | S::TransientError
         );
-        if self.closing.is_some() || self.state.is_final() {
+        if self.closing.is_some() || self.changes_hands() || self.state.is_final() {
         } else if self.born + expiry <= now {
             self.cancel(now);
         } else if tries && !self.timeout.is_zero() && self.last_byte + self.timeout <= now {
@@ -323,6 +344,18 @@ impl Life {
         } else if self.state == S::TransientError && self.retry_at <= now {
             (self.state, self.queued) = (S::Queued, now);
         }
+    }
+
+    /// Nothing is kept of files without a name, and what was made of them goes.
+    fn vacate(&mut self) {
+        let mut waiting = BTreeSet::new();
+        for (index, file) in (0..).zip(&mut self.files).filter(|(_, file)| !file.named) {
+            (file.here, file.received, file.durable) = (false, 0, 0);
+            if file.begun {
+                waiting.insert(index);
+            }
+        }
+        self.handover = Some(Stage::Asked(Work::Discard, waiting));
     }
 
     fn settle(&mut self, runs: usize, expiry: Duration, now: Moment) {
@@ -333,6 +366,12 @@ impl Life {
             None => false,
         } {
             self.go_on_closing(now);
+        }
+        if matches!(self.handover, Some(Stage::Halting)) && runs == 0 {
+            self.vacate();
+        }
+        if matches!(&self.handover, Some(Stage::Asked(_, waiting)) if waiting.is_empty()) {
+            self.handover = None;
         }
         if self.state == S::Queued && runs == 0 {
             self.state = S::Connecting;

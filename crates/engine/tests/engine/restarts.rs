@@ -136,6 +136,30 @@ fn a_restart_gives_a_running_job_its_time_without_a_byte_anew() {
 }
 
 #[test]
+fn a_transferred_job_of_which_a_file_is_not_whole_fetches_it() {
+    let mut world = World::default();
+    let id = world.transferred(2);
+    let (_, files) = world.store.get_mut(&id).unwrap();
+    let lost = files.get_mut(&1).unwrap();
+    (lost.phase, lost.durable) = (bgcopy_model::FilePhase::Pending, RangeSet::new());
+    world.crash();
+    assert_eq!(world.state(id), S::Connecting);
+    assert_eq!(
+        world.runs.keys().copied().collect::<Vec<_>>(),
+        [file(id, 1)]
+    );
+    let record = world.job(id).record();
+    assert_eq!(
+        (record.transferred_at, record.due.transferred),
+        (None, false)
+    );
+    assert!(
+        !world.stores().is_empty(),
+        "what was due is due no more, for good"
+    );
+}
+
+#[test]
 fn a_job_in_a_store_twice_or_with_a_gap_in_its_files_does_no_harm() {
     let mut world = World::default();
     let id = world.running(3);

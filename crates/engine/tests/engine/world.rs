@@ -64,6 +64,8 @@ pub fn job_spec() -> JobSpec {
         priority: Priority::Normal,
         auto_complete: false,
         notify_flags: NotifyFlags::default(),
+        notify_command: Vec::new(),
+        activation: None,
         minimum_retry_delay: None,
         no_progress_timeout: None,
         headers: Vec::new(),
@@ -443,6 +445,8 @@ impl World {
             };
             let stored = after.record();
             assert_eq!(stored.name, record.name);
+            assert_eq!(stored.owner, record.owner);
+            assert_eq!(stored.headers, record.headers);
             assert_eq!(stored.priority, record.priority);
             assert_eq!(stored.auto_complete, record.auto_complete);
             assert_eq!(stored.error_count, record.error_count);
@@ -456,6 +460,7 @@ impl World {
                 let (stored, present) = (stored.record(), present.record());
                 assert_eq!(stored.url, present.url);
                 assert_eq!(stored.temporary, present.temporary);
+                assert_eq!(stored.is_valid, present.is_valid);
                 if !record.phase.is_final() {
                     if !undecided {
                         assert_eq!(stored.notify_due, present.notify_due);

@@ -256,6 +256,60 @@ fn the_whole_file_in_answer_to_a_range_is_used_where_it_can_be() {
 }
 
 #[test]
+fn bytes_of_another_url_go_on_where_size_and_date_are_the_same_and_nowhere_else() {
+    let known = Validator {
+        etag: Some("\"old\"".into()),
+        ..dated(10)
+    };
+    let resume = resume(4, known.moved());
+    let later = "Sun, 06 Nov 1994 09:00:00 GMT";
+    let part = |fields: &[(&str, &str)]| {
+        let range = [("content-range", "bytes 4-9/10"), ("content-length", "6")];
+        judged(&resume, 206, &[&range[..], fields].concat())
+    };
+    let same = [("etag", "\"new\""), ("last-modified", OK), ("date", later)];
+    match part(&same) {
+        Ok(Verdict::Bytes(bytes)) => {
+            let expected = Validator {
+                etag: Some("\"new\"".into()),
+                ..dated(10)
+            };
+            assert_eq!((bytes.start, bytes.version), (4, expected));
+        }
+        other => panic!("{other:?}"),
+    }
+    let changed = Condition::RemoteFileChanged;
+    for fields in [
+        &[][..],
+        &[("etag", "\"old\"")],
+        &[
+            ("last-modified", later),
+            ("date", "Sun, 06 Nov 1994 10:00:00 GMT"),
+        ],
+        // Too fresh to tell two changes in a second apart.
+        &[("last-modified", OK), ("date", OK)],
+    ] {
+        assert_eq!(condition(part(fields)), changed, "{fields:?}");
+    }
+    let at_end = Want {
+        start: 10,
+        ..resume
+    };
+    let nothing = |fields: &[(&str, &str)]| {
+        judged(
+            &at_end,
+            416,
+            &[&[("content-range", "bytes */10")][..], fields].concat(),
+        )
+    };
+    assert_eq!(condition(nothing(&[])), changed);
+    match nothing(&same) {
+        Ok(Verdict::Nothing { version, .. }) => assert!(!version.elsewhere),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn not_satisfiable_means_the_end_a_change_or_a_mistake() {
     let unsatisfied = |want: &Want, total: &str| {
         let range = format!("bytes */{total}");

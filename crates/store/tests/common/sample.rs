@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bgcopy_model::{
     ClientContext, Due, Extent, FilePhase, FileRecord, Header, JobId, JobPhase, JobRecord, Moment,
-    Naming, NotifyFlags, Owner, Priority, Profile, ProxyEnvironment, Timestamp, Validator,
+    Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, Spent, Timestamp,
+    TransferPolicy, Validator,
 };
 use url::Url;
 
@@ -24,6 +25,8 @@ pub fn job(n: u128) -> JobRecord {
         activation: None,
         minimum_retry_delay: Duration::from_mins(10),
         no_progress_timeout: Duration::from_hours(336),
+        transfer_policy: TransferPolicy::default(),
+        peer_caching: PeerCaching::default(),
         headers: vec![Header {
             name: "Authorization".to_owned(),
             value: "Bearer 0123456789abcdef".to_owned(),
@@ -64,10 +67,17 @@ pub fn file(index: u32) -> FileRecord {
             last_modified: Some("Tue, 15 Nov 1994 12:45:26 GMT".to_owned()),
             last_modified_strong: true,
             size: Some(1 << 30),
+            elsewhere: false,
         },
         modified: Some(Timestamp(784_903_526_000_000)),
         durable: [Extent::new(0, 64 << 20)].into_iter().collect(),
         restarts: 0,
+        is_valid: false,
+        spent: Spent {
+            bytes: 65 << 20,
+            requests: 2,
+            time: Duration::from_secs(7),
+        },
         notify_due: false,
         phase: FilePhase::Pending,
     }

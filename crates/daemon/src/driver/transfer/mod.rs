@@ -8,6 +8,7 @@
 //! It must never report bytes as durable that were not synced before, and it ends with exactly one
 //! [`Report::Ended`], after which nothing of it writes.
 
+mod meter;
 mod pump;
 
 use std::panic::AssertUnwindSafe;
@@ -20,6 +21,7 @@ use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
+use self::meter::Meter;
 use super::{Message, effects::Start, files::trouble, names::Names};
 use crate::{crash, redact::shown};
 
@@ -139,6 +141,7 @@ async fn run(
             names,
             temporary: None,
             length_verified: true,
+            meter: Meter::start(),
             reporter,
             stop,
         };
@@ -149,7 +152,7 @@ async fn run(
         Ok(run) => run,
         Err(halt) => return Outcome::from(halt),
     };
-    match run.fetch(&source).await {
+    let outcome = match run.fetch(&source).await {
         Ok(()) => run.finish().await.unwrap_or_else(Outcome::from),
         Err(halt) => {
             // What came before the end is kept, unless the disk itself is the trouble.
@@ -158,7 +161,9 @@ async fn run(
             }
             Outcome::from(halt)
         }
-    }
+    };
+    run.report_spent();
+    outcome
 }
 
 impl From<Halt> for Outcome {
@@ -198,11 +203,20 @@ struct Run<'a> {
     version: Option<Validator>,
     /// Whether the origin told where the file ends.
     length_verified: bool,
+    /// What it costs.
+    meter: Meter,
     reporter: &'a Reporter,
     stop: oneshot::Receiver<()>,
 }
 
 impl Run<'_> {
+    /// Whether the bytes here are of another URL. That the file is another one at its new place is no change of it.
+    fn is_from_elsewhere(&self) -> bool {
+        self.version
+            .as_ref()
+            .is_some_and(|version| version.elsewhere)
+    }
+
     fn folder(&self) -> Result<FolderAt<'_>, Halt> {
         let folder = self.file.path.parent().ok_or_else(|| {
             let detail = format!("{} names no file in a folder", self.file.path.display());
@@ -244,6 +258,7 @@ impl Run<'_> {
     async fn fetch(&mut self, source: &dyn Source) -> Result<(), Halt> {
         while let Some(missing) = self.picker.next(u64::MAX) {
             let (local, want) = self.want(missing)?;
+            self.meter.asked();
             let answer = tokio::select! {
                 biased;
                 _ = &mut self.stop => Err(Halt::Stopped),
@@ -254,7 +269,7 @@ impl Run<'_> {
                     if trouble.condition == Condition::RemoteFileChanged
                         && !self.picker.here().is_empty() =>
                 {
-                    self.restart(true).await?;
+                    self.restart(!self.is_from_elsewhere()).await?;
                     continue;
                 }
                 other => other?,
@@ -337,7 +352,7 @@ impl Run<'_> {
                 let detail = format!("{} answered with another range than asked for", self.host());
                 return Err(halt(Condition::InvalidResponse, detail));
             }
-            self.restart(changed).await?;
+            self.restart(changed && !self.is_from_elsewhere()).await?;
         }
         let local = if answer.start == want.start { local } else { 0 };
         let size = match answer.version.size {
@@ -432,8 +447,15 @@ impl Run<'_> {
         crash::point("bytes-synced");
         self.durable = here.clone();
         self.reporter.report(Report::Progress(here.len()));
+        self.report_spent();
         self.reporter.report(Report::Durable(here));
         Ok(())
+    }
+
+    /// Reports what was spent since the last time; right before what writes the file's record.
+    fn report_spent(&mut self) {
+        let spent = self.meter.take();
+        self.reporter.report(Report::Spent(spent));
     }
 
     /// Every byte is here: verifies and syncs the file.

@@ -97,6 +97,7 @@ impl Run<'_> {
                 () = sleep_until(due), if has_due => self.tick(flow),
                 chunk = next_chunk(body), if !is_full => match chunk? {
                     Chunk::Data(mut bytes) => {
+                        self.meter.received(bytes.len());
                         let received = flow.offset + flow.length as u64 - first;
                         let room = limit.map_or(u64::MAX, |limit| limit - received);
                         if (bytes.len() as u64) > room {
@@ -181,6 +182,7 @@ impl Run<'_> {
         result?;
         crash::point("bytes-synced");
         self.durable = synced.clone();
+        self.report_spent();
         self.reporter.report(Report::Durable(synced));
         Ok(())
     }
