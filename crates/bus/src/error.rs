@@ -56,7 +56,8 @@ macro_rules! error_names {
 error_names! {
     NotFound, AccessDenied, InvalidState, Empty, InvalidArgument, StringTooLong, SchemeUnsupported, InvalidRange,
     OverlappingRanges, NoErrorInformation, NoSuchFile, TooManyJobsOfUser, TooManyJobs, TooManyFiles, TooManyRanges,
-    NotImplemented, HeadersTooLarge,
+    NotImplemented, HeadersTooLarge, ProxyListTooLarge, BypassListTooLarge, UserNameTooLarge, PasswordTooLarge,
+    InvalidAuthTarget, InvalidAuthScheme,
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,

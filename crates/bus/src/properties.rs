@@ -60,6 +60,10 @@ properties! {
         minimum_retry_delay: u32 = "MinimumRetryDelay", ReadWrite;
         /// How long it may go without a byte, in seconds; 0: every error is fatal.
         no_progress_timeout: u32 = "NoProgressTimeout", ReadWrite;
+        /// [`bgcopy_model::SecurityFlags::bits`].
+        security_flags: u32 = "SecurityFlags", ReadWrite;
+        /// For whom and in which scheme there are credentials: target and scheme of each.
+        credentials: Vec<(String, String)> = "Credentials", Read;
         /// How often it entered an error state.
         error_count: u32 = "ErrorCount", Read;
         /// Bytes of all files; [`bgcopy_model::UNKNOWN_SIZE`] while one file's size is unknown.

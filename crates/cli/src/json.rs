@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     args::FLAGS,
     format::{redact, rfc3339},
+    network::redirects_name,
 };
 
 /// Prints a value as one line.
@@ -35,6 +36,9 @@ pub struct Job<'a> {
     notify_flags: Vec<&'static str>,
     minimum_retry_delay: u64,
     no_progress_timeout: u64,
+    redirects: &'static str,
+    redirects_to_http: bool,
+    credentials: Vec<String>,
     error_count: u32,
     bytes_total: Option<u64>,
     bytes_transferred: u64,
@@ -45,6 +49,13 @@ pub struct Job<'a> {
     transferred: Option<String>,
     retry: Option<String>,
     error: Option<Trouble<'a>>,
+}
+
+/// Whom a job has credentials for, and in which scheme.
+pub fn credential_names(job: &JobInfo) -> Vec<String> {
+    let all = job.credentials.iter();
+    all.map(|(target, scheme)| format!("{} {}", target.name(), scheme.name()))
+        .collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +78,9 @@ impl<'a> From<&'a JobInfo> for Job<'a> {
             notify_flags: flag_names(job.notify_flags),
             minimum_retry_delay: job.minimum_retry_delay.as_secs(),
             no_progress_timeout: job.no_progress_timeout.as_secs(),
+            redirects: redirects_name(job.security_flags.redirects()),
+            redirects_to_http: job.security_flags.allows_https_to_http(),
+            credentials: credential_names(job),
             error_count: job.error_count,
             bytes_total: job.bytes_total,
             bytes_transferred: job.bytes_transferred,
@@ -263,7 +277,8 @@ pub(crate) mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
     use bgcopy_client::{
-        ErrorContext, HResult, JobId, JobState, JobTrouble, Priority, Profile, Timestamp,
+        AuthScheme, AuthTarget, ErrorContext, HResult, JobId, JobState, JobTrouble, Priority,
+        Profile, SecurityFlags, Timestamp,
     };
 
     use super::*;
@@ -284,6 +299,8 @@ pub(crate) mod tests {
             activation_name: None,
             minimum_retry_delay: Duration::from_secs(5),
             no_progress_timeout: Duration::from_hours(14 * 24),
+            security_flags: SecurityFlags::from_bits(0x900).unwrap(),
+            credentials: vec![(AuthTarget::Server, AuthScheme::Digest)],
             error_count: 1,
             bytes_total: None,
             bytes_transferred: 12,
@@ -309,7 +326,8 @@ pub(crate) mod tests {
                 r#"{"id":"00000000-0000-0000-0000-000000000007","name":"a \"name\"","description":"","#,
                 r#""profile":"bits","owner":1000,"priority":"foreground","state":"transient_error","#,
                 r#""auto_complete":true,"notify_flags":["transferred","error"],"minimum_retry_delay":5,"#,
-                r#""no_progress_timeout":1209600,"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
+                r#""no_progress_timeout":1209600,"redirects":"report","redirects_to_http":true,"#,
+                r#""credentials":["server digest"],"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
                 r#""files_total":2,"files_transferred":1,"created":"1970-01-01T00:00:00.000000Z","#,
                 r#""modified":"1970-01-01T00:00:01.000000Z","transferred":null,"#,
                 r#""retry":"1970-01-01T00:00:02.000000Z","#,

@@ -5,7 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use bgcopy_model::{
-    Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags, Priority, Profile, Timestamp,
+    AuthScheme, AuthTarget, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
+    Priority, Profile, SecurityFlags, Timestamp,
 };
 
 /// The service that a [`crate::Manager`] is connected to.
@@ -50,6 +51,10 @@ pub struct JobInfo {
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
     pub no_progress_timeout: Duration,
+    /// What becomes of redirects.
+    pub security_flags: SecurityFlags,
+    /// For whom and in which scheme it has credentials.
+    pub credentials: Vec<(AuthTarget, AuthScheme)>,
     /// How often it entered an error state.
     pub error_count: u32,
     /// Bytes of all files; `None` while one file's size is unknown.

@@ -9,7 +9,8 @@ use bgcopy_bus::{
     ErrorProperties, FileProperties, JobProperties, ManagerProperties, names::file_of_path,
 };
 use bgcopy_model::{
-    ErrorContext, HResult, JobState, NotifyFlags, Priority, Profile, Timestamp, UNKNOWN_SIZE,
+    AuthScheme, AuthTarget, ErrorContext, HResult, JobState, NotifyFlags, Priority, Profile,
+    SecurityFlags, Timestamp, UNKNOWN_SIZE,
 };
 
 use crate::{Error, ErrorInfo, FileInfo, JobInfo, JobTrouble, Result, ServiceInfo};
@@ -68,6 +69,19 @@ impl TryFrom<JobProperties> for JobInfo {
             activation_name: text(wire.activation_name),
             minimum_retry_delay: Duration::from_secs(wire.minimum_retry_delay.into()),
             no_progress_timeout: Duration::from_secs(wire.no_progress_timeout.into()),
+            security_flags: SecurityFlags::from_bits(wire.security_flags)
+                .map_err(|_| unknown("set of security flags", wire.security_flags))?,
+            credentials: wire
+                .credentials
+                .iter()
+                .filter_map(|(target, scheme)| {
+                    // A kind that a newer service has is none of this library's.
+                    Some((
+                        AuthTarget::from_name(target).ok()?,
+                        AuthScheme::from_name(scheme).ok()?,
+                    ))
+                })
+                .collect(),
             error_count: wire.error_count,
             bytes_total: size(wire.bytes_total),
             bytes_transferred: wire.bytes_transferred,
@@ -158,6 +172,8 @@ pub(crate) mod tests {
             activation_name: String::new(),
             minimum_retry_delay: 5,
             no_progress_timeout: 0,
+            security_flags: 0,
+            credentials: vec![("server".into(), "basic".into())],
             error_count: 0,
             bytes_total: UNKNOWN_SIZE,
             bytes_transferred: 9,

@@ -39,6 +39,8 @@ fn job_properties(bytes: u64) -> JobProperties {
         activation_name: String::new(),
         minimum_retry_delay: 5,
         no_progress_timeout: 0,
+        security_flags: 0,
+        credentials: vec![],
         error_count: 0,
         bytes_total: 100,
         bytes_transferred: bytes,

@@ -6,7 +6,7 @@ use bgcopy_model::{
 };
 
 use crate::{
-    Call, Engine, Refusal, Reply, Setting, Ticket, intake,
+    Call, Engine, Refusal, Reply, Setting, Ticket, http, intake,
     job::{File, Job},
     job_mut::JobMut,
     retry,
@@ -228,6 +228,7 @@ impl JobMut<'_> {
                 intake::check_activation(name.as_deref())?;
                 replace(&mut record.activation, name)
             }
+            Setting::Http(setting) => http::set(record, setting)?,
         };
         if changed {
             self.put();

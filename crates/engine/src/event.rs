@@ -5,6 +5,9 @@ use bgcopy_model::{
     RangeSet, Timestamp, Validator,
 };
 use std::time::Duration;
+use url::Url;
+
+use crate::HttpSetting;
 
 /// Ties a call to its answer. The driver draws it and never uses one twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +120,8 @@ pub enum Setting {
     NotifyCommand(Vec<String>),
     /// The bus name to start.
     Activation(Option<String>),
+    /// How its requests go out.
+    Http(HttpSetting),
 }
 
 /// How a file's naming ended.
@@ -147,6 +152,8 @@ pub enum Report {
     },
     /// The temporary file is in this folder. Told when [`bgcopy_model::FileRecord::folder`] was not set.
     Placed(Inode),
+    /// Redirects led here, and the job wants to know.
+    Redirected(Url),
     /// So many bytes of the file are here now, synced or not.
     Progress(u64),
     /// What was here is of another version, or cannot be continued: the temporary file is empty again and the run

@@ -35,6 +35,7 @@ mod census;
 mod completing;
 mod deliveries;
 mod event;
+mod http;
 mod intake;
 mod job;
 mod job_mut;
@@ -59,6 +60,7 @@ pub use event::{
     Attempt, Call, Connection, Delivery, Event, Listener, Notification, Outcome, Publication,
     Report, Setting, Ticket, Trouble,
 };
+pub use http::HttpSetting;
 pub use picker::{Picker, Run};
 pub use view::{FileView, JobView, WaitingFor};
 

@@ -5,8 +5,11 @@
 //! that it is about: alone it is worth no write, since without bytes the next run asks anew.
 
 use bgcopy_model::{
-    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, RangeSet, Timestamp, Validator,
+    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, Limits, RangeSet, Timestamp,
+    Validator,
 };
+
+use url::Url;
 
 use crate::{
     Attempt, Outcome, Report, Trouble,
@@ -69,6 +72,7 @@ impl JobMut<'_> {
                     file.unsaved = true;
                 });
             }
+            Report::Redirected(url) => self.redirected(index, url),
             Report::Progress(received) => self.received(index, received),
             Report::Restarted { changed } => self.restarted(index, changed, wanted),
             Report::Durable(bytes) => self.durable(index, bytes),
@@ -106,6 +110,23 @@ impl JobMut<'_> {
         }
         if wanted && self.job.record.phase == JobPhase::Connecting {
             self.enter(JobPhase::Transferring);
+        }
+    }
+
+    /// Stored at once: whoever has seen the name finds it again after a restart.
+    fn redirected(&mut self, index: FileIndex, url: Url) {
+        if url.as_str().chars().count() > Limits::URL {
+            return;
+        }
+        let found_at = Some(url);
+        let changed = self.edit(index, |file| {
+            let changed = file.record.found_at != found_at;
+            file.record.found_at = found_at;
+            changed
+        });
+        if changed == Some(true) {
+            self.put_file(index);
+            self.out.file_changed(self.id, index);
         }
     }
 

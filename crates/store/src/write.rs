@@ -6,6 +6,7 @@ use bgcopy_model::{
     ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Mutation, Owner,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
+use url::Url;
 
 use crate::cells::{delay, json, number};
 
@@ -57,9 +58,9 @@ const PUT_JOB: &str = "
 
 /// Touches no page when nothing differs.
 const PUT_SECRETS: &str = "
-    INSERT INTO secrets (job, headers, proxies) VALUES (?1, ?2, ?3)
-    ON CONFLICT (job) DO UPDATE SET headers = excluded.headers, proxies = excluded.proxies
-        WHERE headers <> excluded.headers OR proxies <> excluded.proxies";
+    INSERT INTO secrets (job, headers, proxies, http) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (job) DO UPDATE SET headers = excluded.headers, proxies = excluded.proxies, http = excluded.http
+        WHERE headers <> excluded.headers OR proxies <> excluded.proxies OR http <> excluded.http";
 
 fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
     // Taken apart in full, so that a new field of the model does not compile until it has a column.
@@ -78,6 +79,7 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         minimum_retry_delay,
         no_progress_timeout,
         headers,
+        http,
         context: ClientContext { umask, proxies },
         phase,
         error_count,
@@ -119,18 +121,19 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
     connection.prepare_cached(PUT_SECRETS)?.execute(params![
         number,
         json(headers)?,
-        json(proxies)?
+        json(proxies)?,
+        json(http)?
     ])?;
     Ok(())
 }
 
 const PUT_FILE: &str = "
     INSERT INTO files (
-        job, position, url, path, naming, folder, temporary, checksum, size, validator, modified, durable,
+        job, position, url, found_at, path, naming, folder, temporary, checksum, size, validator, modified, durable,
         restarts, notify_due, phase
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
     ON CONFLICT (job, position) DO UPDATE SET
-        url = excluded.url, path = excluded.path, naming = excluded.naming,
+        url = excluded.url, found_at = excluded.found_at, path = excluded.path, naming = excluded.naming,
         folder = excluded.folder,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
@@ -156,6 +159,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
         let FileRecord {
             index,
             url,
+            found_at,
             path,
             naming,
             folder,
@@ -174,6 +178,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             job,
             index,
             url.as_str(),
+            found_at.as_ref().map(Url::as_str),
             path.as_os_str().as_bytes(),
             json(naming)?,
             json(folder)?,

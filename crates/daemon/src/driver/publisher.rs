@@ -12,7 +12,7 @@ use std::{
 
 use bgcopy_model::{
     Checksum, FileId, FileIndex, FileProgress, JobError, JobId, JobProgress, JobState, Moment,
-    NotifyFlags, Owner, Priority, Profile, Timestamp, Validator,
+    NotifyFlags, Owner, Priority, Profile, ProxyUsage, SecurityFlags, Timestamp, Validator,
 };
 use tokio::sync::broadcast;
 use url::Url;
@@ -46,6 +46,8 @@ pub struct JobSnapshot {
     pub minimum_retry_delay: u64,
     /// Seconds.
     pub no_progress_timeout: u64,
+    /// How its requests go out.
+    pub http: HttpSnapshot,
     /// How often it entered an error state.
     pub error_count: u32,
     /// The error, in an error state.
@@ -64,12 +66,27 @@ pub struct JobSnapshot {
     pub files: Arc<Vec<Arc<FileSnapshot>>>,
 }
 
+/// How a job's requests go out, without what is secret of it.
+#[derive(Clone, Debug)]
+pub struct HttpSnapshot {
+    /// Where redirects may lead.
+    pub security: SecurityFlags,
+    /// Which proxies are used.
+    pub usage: ProxyUsage,
+    /// The list of them, without users and passwords.
+    pub proxies: Vec<String>,
+    /// Hosts without a proxy.
+    pub bypass: Vec<String>,
+    /// For whom and in which scheme there are credentials, by their names on the wire.
+    pub credentials: Vec<(String, String)>,
+}
+
 /// A file as it looked when it was published.
 #[derive(Clone, Debug)]
 pub struct FileSnapshot {
     /// Its place in the job.
     pub index: FileIndex,
-    /// Where it is, without user and password.
+    /// Where it is, or was found for a job that reports it; without user and password.
     pub url: Url,
     /// Its destination.
     pub path: PathBuf,
