@@ -56,12 +56,13 @@ macro_rules! error_names {
 error_names! {
     NotFound, AccessDenied, InvalidState, Empty, InvalidArgument, StringTooLong, SchemeUnsupported, InvalidRange,
     OverlappingRanges, NoErrorInformation, NoSuchFile, TooManyJobsOfUser, TooManyJobs, TooManyFiles, TooManyRanges,
-    NotImplemented, HeadersTooLarge, NewOwnerNoAccess,
+    NewOwnerNoAccess, NotImplemented, HeadersTooLarge, ProxyListTooLarge, BypassListTooLarge, UserNameTooLarge, PasswordTooLarge,
+    InvalidAuthTarget, InvalidAuthScheme,
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,
-    FolderMissing, FolderChanged, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull, QuotaExceeded,
-    FileTooLarge, LocalFileChanged, DiskFailure, ResourcesExhausted,
+    FolderMissing, FolderChanged, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull,
+    QuotaExceeded, FileTooLarge, LocalFileChanged, DiskFailure, ResourcesExhausted,
     StoreFailure, Internal,
 }
 

@@ -17,7 +17,7 @@ mod statistics;
 pub use callback::Callback;
 pub use dictionary::{Access, Property};
 pub use error::{CallError, ErrorName, Result};
-pub use options::{FileArgs, FileOptions, JobOptions, Variables};
+pub use options::{CredentialArgs, FileArgs, FileOptions, Hidden, JobOptions, Variables};
 pub use properties::{
     ErrorChanges, ErrorProperties, FileChanges, FileProperties, Interfaces, JobChanges,
     JobProperties, ManagerChanges, ManagerProperties, PropertiesChanged,

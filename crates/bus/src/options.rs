@@ -36,6 +36,16 @@ options! {
         umask: u32 = "Umask";
         /// Variables of the client's environment, of which the service takes only those that name proxies.
         environment: Variables = "Environment";
+        /// [`bgcopy_model::SecurityFlags::bits`].
+        security_flags: u32 = "SecurityFlags";
+        /// [`bgcopy_model::ProxyUsage::name`].
+        proxy_usage: String = "ProxyUsage";
+        /// Proxies, in the order in which they are tried. They may have passwords in them.
+        proxies: Hidden = "Proxies";
+        /// Hosts without a proxy.
+        proxy_bypass: Vec<String> = "ProxyBypass";
+        /// What answers challenges. Secret: no call reads it back.
+        credentials: Vec<CredentialArgs> = "Credentials";
     }
 }
 
@@ -58,6 +68,37 @@ pub struct FileArgs {
     pub path: String,
     /// What else is wanted.
     pub options: FileOptions,
+}
+
+/// A user and a password, for whom and in which scheme: `(ssss)`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct CredentialArgs {
+    /// [`bgcopy_model::AuthTarget::name`].
+    pub target: String,
+    /// [`bgcopy_model::AuthScheme::name`].
+    pub scheme: String,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for CredentialArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} (hidden)", self.target, self.scheme)
+    }
+}
+
+/// Texts with passwords in them (`as`): URLs of proxies.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(transparent)]
+pub struct Hidden(pub Vec<String>);
+
+impl fmt::Debug for Hidden {
+    /// Prints how many there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (hidden)", self.0.len())
+    }
 }
 
 /// Names and values that may be secrets (`a{ss}`): header fields, environment variables.
@@ -113,11 +154,19 @@ mod tests {
         let job = JobOptions {
             headers: Some([("X-A", "b")].into_iter().collect()),
             umask: Some(0o077),
+            proxies: Some(Hidden(vec!["http://p".into()])),
+            credentials: Some(vec![CredentialArgs {
+                target: "server".into(),
+                scheme: "basic".into(),
+                user: "me".into(),
+                password: "hunter2".into(),
+            }]),
             ..JobOptions::default()
         };
         let bytes = to_bytes(Context::new(LE, 0), &job).unwrap();
         let (read, _): (JobOptions, _) = bytes.deserialize().unwrap();
         assert_eq!(read, job);
+        assert!(!format!("{job:?}").contains("hunter2"));
     }
 
     #[test]

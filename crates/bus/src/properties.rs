@@ -64,6 +64,10 @@ properties! {
         transfer_policy: u32 = "TransferPolicy", ReadWrite;
         /// [`bgcopy_model::PeerCaching::bits`].
         peer_caching_flags: u32 = "PeerCachingFlags", ReadWrite;
+        /// [`bgcopy_model::SecurityFlags::bits`].
+        security_flags: u32 = "SecurityFlags", ReadWrite;
+        /// For whom and in which scheme there are credentials: target and scheme of each.
+        credentials: Vec<(String, String)> = "Credentials", Read;
         /// How often it entered an error state.
         error_count: u32 = "ErrorCount", Read;
         /// Bytes of all files; [`bgcopy_model::UNKNOWN_SIZE`] while one file's size is unknown.

@@ -6,7 +6,7 @@
 use zbus::{ObjectPath, OwnedObjectPath, proxy};
 
 use crate::{
-    FileArgs, FileOptions, FileStatistics, JobOptions, JobProperties, Result,
+    FileArgs, FileOptions, FileStatistics, JobOptions, JobProperties, Result, Variables,
     properties::FileProperties,
 };
 
@@ -120,6 +120,31 @@ pub trait Job1 {
     /// The connection and path of the callback object; empty and `/`: none.
     #[zbus(name = "GetNotifyInterface")]
     fn notify_interface(&self) -> Result<(String, OwnedObjectPath)>;
+
+    /// Has challenges of this target in this scheme answered with this user and password.
+    fn set_credentials(&self, target: &str, scheme: &str, user: &str, password: &str)
+    -> Result<()>;
+
+    /// Has them answered no more.
+    fn remove_credentials(&self, target: &str, scheme: &str) -> Result<()>;
+
+    /// Sets which proxies are used, and for which hosts none.
+    fn set_proxy_settings(&self, usage: &str, proxies: &[String], bypass: &[String]) -> Result<()>;
+
+    /// Which proxies are used, without users and passwords, and for which hosts none.
+    #[zbus(name = "GetProxySettings")]
+    fn proxy_settings(&self) -> Result<(String, Vec<String>, Vec<String>)>;
+
+    /// Replaces the fields that every request carries.
+    fn set_custom_headers(&self, headers: &Variables) -> Result<()>;
+
+    /// The head of the last answer for a file; empty: there is none.
+    #[zbus(name = "GetResponseHeaders")]
+    fn response_headers(&self, index: u32) -> Result<String>;
+
+    /// Sets where redirects may lead.
+    #[zbus(property)]
+    fn set_security_flags(&self, flags: u32) -> Result<()>;
 
     /// Sets the name.
     #[zbus(property)]

@@ -9,7 +9,7 @@ use std::{
 use bgcopy_bus::{
     Access, Callback, ErrorProperties, File1Proxy, FileArgs, FileOptions, FileProperties,
     FileStatistics, Job1Proxy, JobOptions, JobProperties, Manager1Proxy, ManagerProperties,
-    Property, introspection, names,
+    Property, Variables, introspection, names,
 };
 use bgcopy_model::{FileId, JobId};
 use futures_util::StreamExt;
@@ -223,6 +223,7 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "s" => reply.build(&""),
             "u" => reply.build(&0_u32),
             "o" => reply.build(&path()),
+            "sasas" => reply.build(&("", Vec::<String>::new(), Vec::<String>::new())),
             "so" => reply.build(&("", path())),
             "ao" => reply.build(&vec![path()]),
             "a{sv}" => reply.build(&FileStatistics::default()),
@@ -286,6 +287,13 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         job.unsubscribe().await?;
         job.set_notify_interface(&path("/")).await?;
         job.notify_interface().await?;
+        job.set_credentials("", "", "", "").await?;
+        job.remove_credentials("", "").await?;
+        job.set_proxy_settings("", &[], &[]).await?;
+        job.proxy_settings().await?;
+        job.set_custom_headers(&Variables::default()).await?;
+        job.response_headers(0).await?;
+        job.set_security_flags(0).await?;
         job.set_name("").await?;
         job.set_description("").await?;
         job.set_priority(0).await?;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     args::FLAGS,
     format::{redact, rfc3339},
+    network::redirects_name,
 };
 
 /// Prints a value as one line.
@@ -39,6 +40,9 @@ pub struct Job<'a> {
     no_progress_timeout: u64,
     transfer_policy: u32,
     peer_caching: u32,
+    redirects: &'static str,
+    redirects_to_http: bool,
+    credentials: Vec<String>,
     error_count: u32,
     bytes_total: Option<u64>,
     bytes_transferred: u64,
@@ -49,6 +53,13 @@ pub struct Job<'a> {
     transferred: Option<String>,
     retry: Option<String>,
     error: Option<Trouble<'a>>,
+}
+
+/// Whom a job has credentials for, and in which scheme.
+pub fn credential_names(job: &JobInfo) -> Vec<String> {
+    let all = job.credentials.iter();
+    all.map(|(target, scheme)| format!("{} {}", target.name(), scheme.name()))
+        .collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -75,6 +86,9 @@ impl<'a> From<&'a JobInfo> for Job<'a> {
             no_progress_timeout: job.no_progress_timeout.as_secs(),
             transfer_policy: job.transfer_policy.bits(),
             peer_caching: job.peer_caching.bits(),
+            redirects: redirects_name(job.security_flags.redirects()),
+            redirects_to_http: job.security_flags.allows_https_to_http(),
+            credentials: credential_names(job),
             error_count: job.error_count,
             bytes_total: job.bytes_total,
             bytes_transferred: job.bytes_transferred,
@@ -329,8 +343,8 @@ pub(crate) mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
     use bgcopy_client::{
-        ErrorContext, HResult, JobId, JobState, JobTrouble, PeerCaching, Priority, Profile,
-        Timestamp, TransferPolicy,
+        AuthScheme, AuthTarget, ErrorContext, HResult, JobId, JobState, JobTrouble, PeerCaching,
+        Priority, Profile, SecurityFlags, Timestamp, TransferPolicy,
     };
 
     use super::*;
@@ -353,6 +367,8 @@ pub(crate) mod tests {
             no_progress_timeout: Duration::from_hours(14 * 24),
             transfer_policy: TransferPolicy::default(),
             peer_caching: PeerCaching::default(),
+            security_flags: SecurityFlags::from_bits(0x900).unwrap(),
+            credentials: vec![(AuthTarget::Server, AuthScheme::Digest)],
             error_count: 1,
             bytes_total: None,
             bytes_transferred: 12,
@@ -380,6 +396,9 @@ pub(crate) mod tests {
                 r#""auto_complete":true,"notify_flags":["transferred","error"],"notify_command":[],"#,
                 r#""activation_name":null,"minimum_retry_delay":5,"no_progress_timeout":1209600,"#,
                 r#""transfer_policy":2147483903,"peer_caching":0,"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
+                r#""auto_complete":true,"notify_flags":["transferred","error"],"minimum_retry_delay":5,"#,
+                r#""no_progress_timeout":1209600,"redirects":"report","redirects_to_http":true,"#,
+                r#""credentials":["server digest"],"error_count":1,"bytes_total":null,"bytes_transferred":12,"#,
                 r#""files_total":2,"files_transferred":1,"created":"1970-01-01T00:00:00.000000Z","#,
                 r#""modified":"1970-01-01T00:00:01.000000Z","transferred":null,"#,
                 r#""retry":"1970-01-01T00:00:02.000000Z","#,

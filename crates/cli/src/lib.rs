@@ -19,6 +19,7 @@ mod failure;
 mod follow;
 mod format;
 mod json;
+mod network;
 mod progress;
 mod request;
 mod terminal;

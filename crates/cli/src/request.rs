@@ -17,6 +17,7 @@ use crate::{
     args,
     failure::{Exit, Failure},
     format::{file_name_of, parse_duration, redact},
+    network::Network,
 };
 
 /// Files to fetch.
@@ -141,6 +142,8 @@ pub struct JobOptions {
     /// of the machine can see its arguments.
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     pub headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub network: Network,
     /// The shortest time before another try, at least 5s
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
     pub retry_delay: Duration,
@@ -181,7 +184,7 @@ impl JobOptions {
         if let Some(command) = self.command()? {
             job = job.notify_command(command);
         }
-        Ok(job)
+        self.network.apply(job)
     }
 
     /// The program of `--exec` and its arguments, the program by its absolute path.
@@ -212,7 +215,7 @@ impl JobOptions {
 }
 
 /// Reads `Name: value`. The value is not repeated in an error: it may be a secret.
-fn header(text: &str) -> Result<(String, String), String> {
+pub fn header(text: &str) -> Result<(String, String), String> {
     let is_token = |name: &str| {
         let other = "!#$%&'*+-.^_`|~";
         let mut characters = name.chars();

@@ -28,7 +28,10 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_model::{HResult, JobId, NotifyFlags, PeerCaching, Priority, TransferPolicy};
+use bgcopy_model::{
+    AuthScheme, AuthTarget, HResult, JobId, NotifyFlags, PeerCaching, Priority, SecurityFlags,
+    TransferPolicy,
+};
 use tokio::{
     runtime::{Builder, Runtime},
     task::spawn_blocking,
@@ -36,7 +39,7 @@ use tokio::{
 
 use crate::{
     Address, Callback, CallbackError, Connect, Ended, Error, ErrorInfo, FileInfo, FileRequest,
-    FileStatistics, JobBuilder, JobInfo, Listener, Result, ServiceInfo,
+    FileStatistics, JobBuilder, JobInfo, Listener, Proxies, Result, ServiceInfo,
 };
 
 /// The runtime of a connection, and of every handle that came of it.
@@ -256,6 +259,18 @@ waiting! {
     set_peer_caching(flags: PeerCaching) -> ();
     /// Sets the program that is run when nobody is registered; see [`crate::Job::set_notify_command`].
     set_notify_command(command: Vec<String>) -> ();
+    /// Forgets a user and password. There need not be any.
+    remove_credentials(target: AuthTarget, scheme: AuthScheme) -> ();
+    /// Sets which proxies it uses, from the next transfer of a file on.
+    set_proxies(proxies: Proxies) -> ();
+    /// Which proxies it uses, without users and passwords.
+    proxies() -> Proxies;
+    /// Sets what becomes of redirects.
+    set_security_flags(flags: SecurityFlags) -> ();
+    /// Replaces the fields that every request carries; none takes all of them away.
+    set_headers(headers: Vec<(String, String)>) -> ();
+    /// The head of the last answer that brought bytes of this file; see [`crate::Job::response_headers`].
+    response_headers(file: u32) -> Option<String>;
     /// Has nobody called any more, whoever registered.
     clear_notify_interface() -> ();
     /// Who is registered; `None` when nobody is.
@@ -297,6 +312,23 @@ impl Job {
         let (inner, old, new) = (self.inner.clone(), old.into(), new.into());
         self.thread
             .wait(async move { inner.replace_remote_prefix(&old, &new).await })
+    }
+
+    /// Has challenges answered with this user and password; see [`crate::Job::set_credentials`].
+    pub fn set_credentials(
+        &self,
+        target: AuthTarget,
+        scheme: AuthScheme,
+        user: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Result<()> {
+        let (inner, user, password) = (self.inner.clone(), user.into(), password.into());
+        let set = async move {
+            inner
+                .set_credentials(target, scheme, &user, &password)
+                .await
+        };
+        self.thread.wait(set)
     }
 
     /// Gives it another description.

@@ -8,10 +8,12 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
-use bgcopy_model::{ByteRange, Checksum, NotifyFlags, Priority, Profile};
+use bgcopy_bus::{CredentialArgs, FileArgs, FileOptions, Hidden, JobOptions, Variables};
+use bgcopy_model::{
+    AuthScheme, AuthTarget, ByteRange, Checksum, NotifyFlags, Priority, Profile, SecurityFlags,
+};
 
-use crate::{Callback, Error, Job, Manager, Result, callback::SharedCallback, context};
+use crate::{Callback, Error, Job, Manager, Proxies, Result, callback::SharedCallback, context};
 
 /// A file to fetch.
 #[derive(Clone, Debug)]
@@ -163,6 +165,40 @@ impl JobBuilder {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let headers = self.options.headers.get_or_insert_with(Variables::default);
         headers.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// Has challenges of this target in this scheme answered with this user and password; see
+    /// [`Job::set_credentials`].
+    pub fn credentials(
+        mut self,
+        target: AuthTarget,
+        scheme: AuthScheme,
+        user: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Self {
+        let all = self.options.credentials.get_or_insert_default();
+        all.push(CredentialArgs {
+            target: target.name().to_owned(),
+            scheme: scheme.name().to_owned(),
+            user: user.into(),
+            password: password.into(),
+        });
+        self
+    }
+
+    /// Which proxies it uses; those of this process' environment where this is not called.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        let (usage, proxies, bypass) = proxies.into_wire();
+        self.options.proxy_usage = Some(usage.name().to_owned());
+        self.options.proxies = Some(Hidden(proxies));
+        self.options.proxy_bypass = Some(bypass);
+        self
+    }
+
+    /// What becomes of redirects; they are followed, but not from https to http, where this is not called.
+    pub const fn security_flags(mut self, flags: SecurityFlags) -> Self {
+        self.options.security_flags = Some(flags.bits());
         self
     }
 

@@ -5,8 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use bgcopy_model::{
-    Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags, PeerCaching, Priority, Profile,
-    Timestamp, TransferPolicy,
+    AuthScheme, AuthTarget, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
+    PeerCaching, Priority, Profile, SecurityFlags, Timestamp, TransferPolicy,
 };
 
 /// The service that a [`crate::Manager`] is connected to.
@@ -55,6 +55,10 @@ pub struct JobInfo {
     pub transfer_policy: TransferPolicy,
     /// What peers may do; without effect as long as there are none.
     pub peer_caching: PeerCaching,
+    /// What becomes of redirects.
+    pub security_flags: SecurityFlags,
+    /// For whom and in which scheme it has credentials.
+    pub credentials: Vec<(AuthTarget, AuthScheme)>,
     /// How often it entered an error state.
     pub error_count: u32,
     /// Bytes of all files; `None` while one file's size is unknown.

@@ -39,6 +39,7 @@ mod callbacks;
 mod connection;
 mod context;
 mod error;
+mod http;
 mod info;
 mod job;
 mod manager;
@@ -51,13 +52,15 @@ mod wire;
 pub use address::Address;
 pub use bgcopy_bus::{ErrorName, FileStatistics};
 pub use bgcopy_model::{
-    Algorithm, ByteRange, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
-    ParseChecksumError, PeerCaching, Priority, Profile, Timestamp, TransferPolicy,
+    Algorithm, AuthScheme, AuthTarget, ByteRange, Checksum, ErrorContext, HResult, JobId, JobState,
+    NotifyFlags, ParseChecksumError, PeerCaching, Priority, Profile, Redirects, SecurityFlags,
+    Timestamp, TransferPolicy,
 };
 pub use builder::{FileRequest, JobBuilder};
 pub use callback::{Callback, CallbackError};
 pub use connection::Connect;
 pub use error::Error;
+pub use http::Proxies;
 pub use info::{ErrorInfo, FileInfo, JobInfo, JobTrouble, Listener, ServiceInfo};
 pub use job::{Ended, Job};
 pub use manager::Manager;

@@ -9,8 +9,8 @@ use bgcopy_bus::{
     ErrorProperties, FileProperties, JobProperties, ManagerProperties, names::file_of_path,
 };
 use bgcopy_model::{
-    ErrorContext, HResult, JobState, NotifyFlags, PeerCaching, Priority, Profile, Timestamp,
-    TransferPolicy, UNKNOWN_SIZE,
+    AuthScheme, AuthTarget, ErrorContext, HResult, JobState, NotifyFlags, PeerCaching, Priority,
+    Profile, SecurityFlags, Timestamp, TransferPolicy, UNKNOWN_SIZE,
 };
 
 use crate::{Error, ErrorInfo, FileInfo, JobInfo, JobTrouble, Result, ServiceInfo};
@@ -73,6 +73,19 @@ impl TryFrom<JobProperties> for JobInfo {
                 .ok_or_else(|| unknown("transfer policy", wire.transfer_policy))?,
             peer_caching: PeerCaching::from_bits(wire.peer_caching_flags)
                 .ok_or_else(|| unknown("set of flags", wire.peer_caching_flags))?,
+            security_flags: SecurityFlags::from_bits(wire.security_flags)
+                .map_err(|_| unknown("set of security flags", wire.security_flags))?,
+            credentials: wire
+                .credentials
+                .iter()
+                .filter_map(|(target, scheme)| {
+                    // A kind that a newer service has is none of this library's.
+                    Some((
+                        AuthTarget::from_name(target).ok()?,
+                        AuthScheme::from_name(scheme).ok()?,
+                    ))
+                })
+                .collect(),
             error_count: wire.error_count,
             bytes_total: size(wire.bytes_total),
             bytes_transferred: wire.bytes_transferred,
@@ -166,6 +179,8 @@ pub(crate) mod tests {
             no_progress_timeout: 0,
             transfer_policy: TransferPolicy::ALWAYS.bits(),
             peer_caching_flags: 0,
+            security_flags: 0,
+            credentials: vec![("server".into(), "basic".into())],
             error_count: 0,
             bytes_total: UNKNOWN_SIZE,
             bytes_transferred: 9,

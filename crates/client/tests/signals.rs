@@ -41,6 +41,8 @@ fn job_properties(bytes: u64) -> JobProperties {
         no_progress_timeout: 0,
         transfer_policy: 0x8000_00ff,
         peer_caching_flags: 0,
+        security_flags: 0,
+        credentials: vec![],
         error_count: 0,
         bytes_total: 100,
         bytes_transferred: bytes,

@@ -6,7 +6,7 @@ use bgcopy_model::{
 };
 
 use crate::{
-    Call, Engine, Refusal, Reply, Setting, Ticket, intake,
+    Call, Engine, Refusal, Reply, Setting, Ticket, http, intake,
     job::{File, Job},
     job_mut::JobMut,
     retry,
@@ -243,6 +243,7 @@ impl JobMut<'_> {
             }
             Setting::TransferPolicy(policy) => replace(&mut record.transfer_policy, policy),
             Setting::PeerCaching(flags) => replace(&mut record.peer_caching, flags),
+            Setting::Http(setting) => http::set(record, setting)?,
         };
         if changed {
             self.put();

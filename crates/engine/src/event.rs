@@ -7,6 +7,8 @@ use bgcopy_model::{
 use std::time::Duration;
 use url::Url;
 
+use crate::HttpSetting;
+
 /// Ties a call to its answer. The driver draws it and never uses one twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
@@ -130,6 +132,8 @@ pub enum Setting {
     TransferPolicy(TransferPolicy),
     /// What its client lets peers do.
     PeerCaching(PeerCaching),
+    /// How its requests go out.
+    Http(HttpSetting),
 }
 
 /// How a file's naming ended.
@@ -160,6 +164,8 @@ pub enum Report {
     },
     /// The temporary file is in this folder. Told when [`bgcopy_model::FileRecord::folder`] was not set.
     Placed(Inode),
+    /// Redirects led here, and the job wants to know.
+    Redirected(Url),
     /// So many bytes of the file are here now, synced or not.
     Progress(u64),
     /// What was here is of another version, or cannot be continued: the temporary file is empty again and the run

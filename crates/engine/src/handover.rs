@@ -8,12 +8,16 @@
 //!
 //! A double line is a commit. A temporary file belongs to the old owner, who may have it open: nothing of it is ever
 //! published as the new owner's, so bytes are fetched again. What was the old owner's secret or program ends with the
-//! ownership: header fields, user and password in URLs, proxies, callback object, notification program, bus name.
+//! ownership: header fields, credentials, user and password in URLs, proxies, callback object, notification program, bus
+//! name.
 //! A crash before the last commit leaves the job with its old owner, SUSPENDED.
 
 use std::collections::BTreeSet;
 
-use bgcopy_model::{FileIndex, FilePhase, JobId, JobPhase, Now, Owner, ProxyEnvironment};
+use bgcopy_model::{
+    FileIndex, FilePhase, HttpOptions, JobId, JobPhase, Now, Owner, ProxyEnvironment,
+};
+use url::Url;
 
 use crate::{
     Action, Engine, Refusal, Reply, Ticket, Trouble, calls::Answer, job::File, job_mut::JobMut,
@@ -135,15 +139,21 @@ impl JobMut<'_> {
         record.owner = owner;
         record.headers.clear();
         record.context.proxies = ProxyEnvironment::default();
+        record.http = HttpOptions {
+            security: record.http.security,
+            ..HttpOptions::default()
+        };
         record.notify_command.clear();
         record.activation = None;
         let files = self.job.files().iter();
         let with_user = files.filter(|file| {
-            let url = &file.record.url;
-            !url.username().is_empty() || url.password().is_some()
+            let urls = [Some(&file.record.url), file.record.found_at.as_ref()];
+            let has_user = |url: &Url| !url.username().is_empty() || url.password().is_some();
+            urls.into_iter().flatten().any(has_user)
         });
         for index in with_user.map(|file| file.record.index).collect::<Vec<_>>() {
             self.edit(index, |file| {
+                file.record.found_at = None;
                 let url = &mut file.record.url;
                 // These fail only for URLs that cannot have a user.
                 let _ = url.set_password(None).and_then(|()| url.set_username(""));

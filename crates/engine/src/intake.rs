@@ -57,6 +57,7 @@ pub(crate) fn job_record(
         transfer_policy: TransferPolicy::default(),
         peer_caching: PeerCaching::default(),
         headers: spec.headers,
+        http: spec.http,
         context: spec.context,
         phase: JobPhase::Suspended,
         error_count: 0,
@@ -200,6 +201,7 @@ fn file_record(
     let mut record = FileRecord {
         index,
         url: spec.url,
+        found_at: None,
         path,
         naming,
         folder: spec.folder,
@@ -259,7 +261,8 @@ fn bad_path(path: &Path, what: &str) -> Refusal {
     Refusal::new(Condition::InvalidArgument, detail)
 }
 
-fn check_headers(headers: &[Header]) -> Result<(), Refusal> {
+/// Checks the length of a job's header fields.
+pub(crate) fn check_headers(headers: &[Header]) -> Result<(), Refusal> {
     // As they stand in a request: a colon and a space between, CR and LF behind.
     let length = |header: &Header| header.name.len() + header.value.len() + 4;
     let total: usize = headers.iter().map(length).sum();

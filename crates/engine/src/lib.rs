@@ -36,6 +36,7 @@ mod completing;
 mod deliveries;
 mod event;
 mod handover;
+mod http;
 mod intake;
 mod job;
 mod job_mut;
@@ -61,6 +62,7 @@ pub use event::{
     Attempt, Call, Connection, Delivery, Event, Listener, Notification, Outcome, Publication,
     Report, Setting, Ticket, Trouble,
 };
+pub use http::HttpSetting;
 pub use picker::{Picker, Run};
 pub use view::{FileView, JobView, WaitingFor};
 

@@ -73,6 +73,7 @@ impl JobMut<'_> {
     fn move_to(&mut self, index: FileIndex, url: Url) {
         let stopped = self.edit(index, |file| {
             file.record.url = url;
+            file.record.found_at = None;
             let version = std::mem::take(&mut file.record.validator);
             file.record.validator = version.moved();
             match file.slot {

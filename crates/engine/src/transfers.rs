@@ -5,9 +5,11 @@
 //! that it is about: alone it is worth no write, since without bytes the next run asks anew.
 
 use bgcopy_model::{
-    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, RangeSet, Spent, Timestamp,
-    Validator,
+    Condition, Extent, FileIndex, FilePhase, JobError, JobPhase, Limits, RangeSet, Spent,
+    Timestamp, Validator,
 };
+
+use url::Url;
 
 use crate::{
     Attempt, Outcome, Report, Trouble,
@@ -79,6 +81,7 @@ impl JobMut<'_> {
                     file.unsaved = true;
                 });
             }
+            Report::Redirected(url) => self.redirected(index, url),
             Report::Progress(received) => self.received(index, received),
             Report::Restarted { changed } => self.restarted(index, changed, wanted),
             Report::Spent(spent) => self.spent(index, spent),
@@ -122,6 +125,26 @@ impl JobMut<'_> {
         }
         if wanted && self.job.record.phase == JobPhase::Connecting {
             self.enter(JobPhase::Transferring);
+        }
+    }
+
+    /// Stored at once: whoever has seen the name finds it again after a restart.
+    fn redirected(&mut self, index: FileIndex, url: Url) {
+        if url.as_str().chars().count() > Limits::URL {
+            return;
+        }
+        let found_at = Some(url);
+        let changed = self.edit(index, |file| {
+            // A run that is ending may tell of the place before.
+            let changed = file.astray.is_none() && file.record.found_at != found_at;
+            if changed {
+                file.record.found_at = found_at;
+            }
+            changed
+        });
+        if changed == Some(true) {
+            self.put_file(index);
+            self.out.file_changed(self.id, index);
         }
     }
 

@@ -47,6 +47,18 @@ pub enum Condition {
     HeadersTooLarge,
     /// Who takes a job over may not write where its files go.
     NewOwnerNoAccess,
+    /// The list of proxies is longer than the contract allows.
+    ProxyListTooLarge,
+    /// The list of hosts without a proxy is longer than the contract allows.
+    BypassListTooLarge,
+    /// A user name is longer than the contract allows.
+    UserNameTooLarge,
+    /// A password is longer than the contract allows.
+    PasswordTooLarge,
+    /// Credentials for somebody whom the contract does not name.
+    InvalidAuthTarget,
+    /// Credentials in a scheme that is not implemented.
+    InvalidAuthScheme,
 
     // The way to the origin.
     /// No network at all.
@@ -157,6 +169,15 @@ impl Condition {
                 H::BG_E_TOO_MANY_RANGES_IN_FILE,
             ),
             C::NotImplemented => (H::E_NOTIMPL, H::E_NOTIMPL),
+            C::ProxyListTooLarge => (H::BG_E_PROXY_LIST_TOO_LARGE, H::BG_E_PROXY_LIST_TOO_LARGE),
+            C::BypassListTooLarge => (
+                H::BG_E_PROXY_BYPASS_LIST_TOO_LARGE,
+                H::BG_E_PROXY_BYPASS_LIST_TOO_LARGE,
+            ),
+            C::UserNameTooLarge => (H::BG_E_USERNAME_TOO_LARGE, H::BG_E_USERNAME_TOO_LARGE),
+            C::PasswordTooLarge => (H::BG_E_PASSWORD_TOO_LARGE, H::BG_E_PASSWORD_TOO_LARGE),
+            C::InvalidAuthTarget => (H::BG_E_INVALID_AUTH_TARGET, H::BG_E_INVALID_AUTH_TARGET),
+            C::InvalidAuthScheme => (H::BG_E_INVALID_AUTH_SCHEME, H::BG_E_INVALID_AUTH_SCHEME),
             C::NetworkDisconnected => (H::BG_E_NETWORK_DISCONNECTED, H::DO_E_BLOCKED_BY_NO_NETWORK),
             C::NameNotResolved => (H::INET_E_NAME_NOT_RESOLVED, H::INET_E_NAME_NOT_RESOLVED),
             C::ConnectFailure => (H::BG_E_CONNECT_FAILURE, H::BG_E_CONNECT_FAILURE),
@@ -281,6 +302,12 @@ impl Condition {
             C::NotImplemented => "this part of the contract is not implemented",
             C::HeadersTooLarge => "the request header fields are too large",
             C::NewOwnerNoAccess => "the new owner may not write where the job's files go",
+            C::ProxyListTooLarge => "the list of proxies is too long",
+            C::BypassListTooLarge => "the list of hosts without a proxy is too long",
+            C::UserNameTooLarge => "the user name is too long",
+            C::PasswordTooLarge => "the password is too long",
+            C::InvalidAuthTarget => "credentials are for a server or a proxy",
+            C::InvalidAuthScheme => "credentials are for the schemes basic and digest",
             C::NetworkDisconnected => "there is no network",
             C::NameNotResolved => "the host's name cannot be resolved",
             C::ConnectFailure => "the host cannot be reached",

@@ -118,6 +118,10 @@ hresults! {
     BG_E_NEW_OWNER_NO_FILE_ACCESS = 0x8020_0016,
     /// The origin does not serve ranges.
     BG_E_INSUFFICIENT_RANGE_SUPPORT = 0x8020_0013,
+    /// The list of proxies is too long.
+    BG_E_PROXY_LIST_TOO_LARGE = 0x8020_0018,
+    /// The list of hosts without a proxy is too long.
+    BG_E_PROXY_BYPASS_LIST_TOO_LARGE = 0x8020_0019,
     /// The answer contradicts itself or the protocol.
     BG_E_INVALID_SERVER_RESPONSE = 0x8020_001B,
     /// The temporary file is not the one that was written.
@@ -128,6 +132,14 @@ hresults! {
     BG_E_STRING_TOO_LONG = 0x8020_0021,
     /// No byte for too long.
     BG_E_NO_PROGRESS = 0x8020_0024,
+    /// The user name is too long.
+    BG_E_USERNAME_TOO_LARGE = 0x8020_0025,
+    /// The password is too long.
+    BG_E_PASSWORD_TOO_LARGE = 0x8020_0026,
+    /// Credentials are for a server or a proxy.
+    BG_E_INVALID_AUTH_TARGET = 0x8020_0027,
+    /// The scheme of credentials is not supported.
+    BG_E_INVALID_AUTH_SCHEME = 0x8020_0028,
     /// A range is empty or beyond the end.
     BG_E_INVALID_RANGE = 0x8020_002B,
     /// Two ranges overlap.

@@ -8,6 +8,7 @@ mod checksum;
 mod condition;
 mod error;
 mod hresult;
+mod http;
 mod id;
 mod job;
 mod layout;
@@ -26,6 +27,10 @@ pub use checksum::{Algorithm, Checksum, ParseChecksumError};
 pub use condition::Condition;
 pub use error::{ErrorContext, JobError};
 pub use hresult::HResult;
+pub use http::{
+    AuthScheme, AuthTarget, Credential, Credentials, HttpOptionError, HttpOptions, Login,
+    ProxySettings, ProxyUsage, Redirects, SecurityFlags,
+};
 pub use id::{FileId, FileIndex, JobId};
 pub use job::{JobState, Priority, Profile};
 pub use layout::{Layout, LayoutError};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    ByteRange, Checksum, ClientContext, ClockAnchor, Due, FileIndex, Header, JobError, JobId,
-    JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority, Profile, RangeSet, Spent,
+    ByteRange, Checksum, ClientContext, ClockAnchor, Due, FileIndex, Header, HttpOptions, JobError,
+    JobId, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority, Profile, RangeSet, Spent,
     Timestamp, TransferPolicy, Validator,
 };
 
@@ -47,6 +47,8 @@ pub struct JobRecord {
     pub peer_caching: PeerCaching,
     /// Fields that every request carries; secret.
     pub headers: Vec<Header>,
+    /// How requests go out; passwords are in it.
+    pub http: HttpOptions,
     /// What was true for the client when it made the job.
     pub context: ClientContext,
     /// Where it is in its life.
@@ -166,6 +168,10 @@ pub struct FileRecord {
     pub index: FileIndex,
     /// Where it is.
     pub url: Url,
+    /// Where redirects led to in the end, for a job that reports it: then this is the remote name. Requests go to
+    /// `url` all the same, since the job's secrets are for that origin, and what is found may be found for a short
+    /// time only.
+    pub found_at: Option<Url>,
     /// Its destination: an absolute path. While its name is [`Naming::Pending`], only the folder is final.
     pub path: PathBuf,
     /// Where the last component of `path` comes from.

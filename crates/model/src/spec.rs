@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{ByteRange, Checksum, Inode, NotifyFlags, Priority, Profile};
+use crate::{ByteRange, Checksum, HttpOptions, Inode, NotifyFlags, Priority, Profile};
 
 /// A job to make.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct JobSpec {
     pub no_progress_timeout: Option<Duration>,
     /// Fields that every request of this job carries.
     pub headers: Vec<Header>,
+    /// How its requests go out.
+    pub http: HttpOptions,
     /// What was true for the client when it made the job.
     pub context: ClientContext,
 }

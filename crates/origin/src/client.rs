@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use crate::{
     body::Exchange,
-    connect::{self, Route},
+    connect::{self, Route, Unanswered},
     connection::Connection,
     failure,
     pool::{Lease, Pool},
@@ -119,7 +119,7 @@ impl Inner {
         &self,
         route: Route,
         request: Request<Empty<Bytes>>,
-    ) -> Result<(Parts, Exchange), Failure> {
+    ) -> Result<(Parts, Exchange), Unanswered> {
         let lease = self.pool.lease(route).await;
         if let Some(mut connection) = lease.idle().await {
             let before = connection.received();

@@ -15,9 +15,10 @@ use tokio::{
 use url::Host;
 
 use crate::{
+    auth::{self, Asker, Reaction, Said, Talk},
     endpoint::Endpoint,
     failure,
-    proxy::{self, Proxy},
+    proxy::{self, Proxy, Tunnel},
     tls::Tls,
 };
 
@@ -43,40 +44,90 @@ impl Route {
     }
 }
 
+/// Why there is no answer, and whether the proxy was to blame: then another one may serve.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) failure: Failure,
+    /// The proxy itself could not be reached.
+    pub(crate) at_proxy: bool,
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            at_proxy: false,
+        }
+    }
+}
+
 /// Connects, within `limit` for all that it takes.
 pub(crate) async fn connect(
     route: &Route,
     tls: &Tls,
     limit: Duration,
-) -> Result<Box<dyn Stream>, Failure> {
+) -> Result<Box<dyn Stream>, Unanswered> {
     let hop = route
         .proxy
         .as_ref()
         .map_or(&route.origin, |proxy| &proxy.endpoint);
-    tokio::time::timeout(limit, establish(route, hop, tls))
-        .await
-        .unwrap_or_else(|_| {
-            let (place, limit) = (hop.authority(), failure::in_words(limit));
-            Err(Failure::new(
-                Condition::ConnectFailure,
-                format!("cannot connect to {place}: no connection within {limit}"),
-            ))
-        })
+    let mut reached = false;
+    let result = tokio::time::timeout(limit, establish(route, hop, tls, &mut reached)).await;
+    let result = result.unwrap_or_else(|_| {
+        let (place, limit) = (hop.authority(), failure::in_words(limit));
+        Err(Failure::new(
+            Condition::ConnectFailure,
+            format!("cannot connect to {place}: no connection within {limit}"),
+        ))
+    });
+    result.map_err(|failure| Unanswered {
+        failure,
+        at_proxy: route.proxy.is_some() && !reached,
+    })
 }
 
-async fn establish(route: &Route, hop: &Endpoint, tls: &Tls) -> Result<Box<dyn Stream>, Failure> {
+/// `reached` is set once the next hop speaks with us.
+async fn establish(
+    route: &Route,
+    hop: &Endpoint,
+    tls: &Tls,
+    reached: &mut bool,
+) -> Result<Box<dyn Stream>, Failure> {
+    let proxy = match &route.proxy {
+        Some(proxy) if route.origin.secure => proxy,
+        _ => return reach(hop, tls, reached).await,
+    };
+    let mut talk = Talk::new(proxy.logins.clone());
+    let mut said = Said::default();
+    let place = route.origin.authority();
+    let stream = loop {
+        let proof = talk.value("CONNECT", &place);
+        let authorization = proof.as_ref().or(proxy.authorization.as_ref());
+        let stream = reach(hop, tls, reached).await?;
+        match proxy::tunnel(proxy, authorization, &route.origin, stream).await? {
+            Tunnel::Open(stream) => break stream,
+            Tunnel::Challenged(headers, mut failure) => {
+                let reaction = talk.challenged(Asker::Proxy, &headers, &mut said);
+                // The proxy may keep this connection or not: another one works with both.
+                if reaction != Reaction::Again {
+                    let carried = authorization.is_some();
+                    failure.detail += auth::in_words(Asker::Proxy, reaction, carried);
+                    return Err(failure);
+                }
+            }
+        }
+    };
+    Ok(Box::new(tls.handshake(&route.origin, stream).await?))
+}
+
+async fn reach(hop: &Endpoint, tls: &Tls, reached: &mut bool) -> Result<Box<dyn Stream>, Failure> {
     let socket = tcp(hop).await?;
-    let mut stream: Box<dyn Stream> = if hop.secure {
+    let stream: Box<dyn Stream> = if hop.secure {
         Box::new(tls.handshake(hop, socket).await?)
     } else {
         Box::new(socket)
     };
-    if let Some(proxy) = &route.proxy
-        && route.origin.secure
-    {
-        stream = proxy::tunnel(proxy, &route.origin, stream).await?;
-        stream = Box::new(tls.handshake(&route.origin, stream).await?);
-    }
+    *reached = true;
     Ok(stream)
 }
 

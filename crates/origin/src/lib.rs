@@ -2,7 +2,8 @@
 //! and credentials.
 //!
 //! ```text
-//! HttpSource::fetch ─ hop by hop ─┬─ request   what is asked: Range, If-Range, the caller's fields
+//! HttpSource::fetch ─ hop by hop ─┬─ dialogue  proxies in turn, and the answers to challenges (auth)
+//!                                 ├─ request   what is asked: Range, If-Range, the caller's fields
 //!                                 ├─ pool      a place among the origin's connections, an idle one if there is
 //!                                 ├─ connect ─ proxy, tls    otherwise a new one
 //!                                 ├─ connection   one exchange over it, driven by whoever waits for it
@@ -15,11 +16,14 @@
 //! one, once. It must never touch a file, and never let a credential into an error, a log or a URL that it hands
 //! out. Nothing runs in the background but one timer, and that only while a connection is kept idle.
 
+mod auth;
 mod body;
+mod bypass;
 mod client;
 mod connect;
 mod connection;
 mod date;
+mod dialogue;
 mod encoding;
 mod endpoint;
 mod failure;

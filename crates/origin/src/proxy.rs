@@ -6,24 +6,28 @@
 
 use std::{fmt, future::poll_fn, pin::pin, task::Poll};
 
-use bgcopy_model::{Condition, ProxyEnvironment};
+use bgcopy_model::{Condition, ProxyEnvironment, ProxySettings, ProxyUsage};
 use bgcopy_transfer::Failure;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Empty;
 use hyper_util::{client::proxy::matcher::Matcher, rt::TokioIo};
 use url::{Host, Url};
 
 use crate::{
-    connect::Stream, connection, endpoint::Endpoint, failure, fields, request::take_credentials,
+    auth::Logins, bypass, connect::Stream, connection, endpoint::Endpoint, failure, fields,
+    request::take_credentials,
 };
 
 /// A proxy and how to be let through.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Proxy {
     pub(crate) endpoint: Endpoint,
-    /// The value of Proxy-Authorization.
+    /// The value of Proxy-Authorization that its URL gives.
     pub(crate) authorization: Option<HeaderValue>,
+    /// What its challenges are answered with. Part of the route: a tunnel that was opened with one user's password
+    /// is not another one's.
+    pub(crate) logins: Logins,
 }
 
 impl fmt::Debug for Proxy {
@@ -32,11 +36,42 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The proxy that requests for `url` go through; `None`: they go directly.
+/// The ways that requests for `url` may go, in the order in which they are tried; never none. `None` is the direct one.
 ///
 /// # Errors
-/// [`Condition::InvalidProxy`]: the variable that applies names none that can be used.
-pub(crate) fn choose(environment: &ProxyEnvironment, url: &Url) -> Result<Option<Proxy>, Failure> {
+/// [`Condition::InvalidProxy`]: what applies names no proxy that can be used.
+pub(crate) fn ways(
+    settings: &ProxySettings,
+    environment: &ProxyEnvironment,
+    logins: &Logins,
+    url: &Url,
+) -> Result<Vec<Option<Proxy>>, Failure> {
+    let with_logins = |proxy: Proxy| Proxy {
+        logins: logins.clone(),
+        ..proxy
+    };
+    match settings.usage() {
+        ProxyUsage::NoProxy => Ok(vec![None]),
+        // There is nothing here that a network could name its proxies to.
+        ProxyUsage::Preconfigured | ProxyUsage::Autodetect => {
+            Ok(vec![choose(environment, url)?.map(with_logins)])
+        }
+        ProxyUsage::Override if bypass::exempts(settings.bypass(), url) => Ok(vec![None]),
+        ProxyUsage::Override => {
+            let proxies = settings.proxies().iter().cloned();
+            proxies
+                .map(|url| Proxy::new(url).map(with_logins).map(Some))
+                .collect::<Result<_, _>>()
+                .map_err(|why| {
+                    let detail = format!("a proxy of the job cannot be used: {why}");
+                    Failure::new(Condition::InvalidProxy, detail)
+                })
+        }
+    }
+}
+
+/// The proxy that a client's environment names for `url`; `None`: requests go directly.
+fn choose(environment: &ProxyEnvironment, url: &Url) -> Result<Option<Proxy>, Failure> {
     let own = match url.scheme() {
         "https" => ("https_proxy", &environment.https),
         _ => ("http_proxy", &environment.http),
@@ -100,32 +135,49 @@ fn parse(text: &str) -> Result<Proxy, String> {
     } else {
         format!("http://{text}")
     };
-    let mut url = Url::parse(&text).map_err(|error| error.to_string())?;
-    if url.scheme().starts_with("socks") {
-        return Err("SOCKS proxies are not supported, only http:// and https:// ones".to_owned());
+    Proxy::new(Url::parse(&text).map_err(|error| error.to_string())?)
+}
+
+impl Proxy {
+    fn new(mut url: Url) -> Result<Self, String> {
+        if url.scheme().starts_with("socks") {
+            return Err(
+                "SOCKS proxies are not supported, only http:// and https:// ones".to_owned(),
+            );
+        }
+        let authorization = take_credentials(&mut url);
+        let endpoint = Endpoint::of(&url)
+            .ok_or("its URL does not begin with http:// or https://".to_owned())?;
+        Ok(Self {
+            endpoint,
+            authorization,
+            logins: Logins::default(),
+        })
     }
-    let authorization = take_credentials(&mut url);
-    let endpoint =
-        Endpoint::of(&url).ok_or("its URL does not begin with http:// or https://".to_owned())?;
-    Ok(Proxy {
-        endpoint,
-        authorization,
-    })
+}
+
+/// What came of asking for a tunnel.
+pub(crate) enum Tunnel {
+    /// It is there.
+    Open(Box<dyn Stream>),
+    /// The proxy asks who this is (407). The fields have its challenges.
+    Challenged(HeaderMap, Failure),
 }
 
 /// Asks the proxy for a tunnel to `origin` (RFC 9110, section 9.3.6).
 pub(crate) async fn tunnel(
     proxy: &Proxy,
+    authorization: Option<&HeaderValue>,
     origin: &Endpoint,
     stream: Box<dyn Stream>,
-) -> Result<Box<dyn Stream>, Failure> {
+) -> Result<Tunnel, Failure> {
     let place = origin.authority();
     let invalid = |why: String| Failure::new(Condition::InvalidArgument, why);
     let mut request = Request::builder()
         .method(Method::CONNECT)
         .uri(place.as_str())
         .header(header::HOST, place.as_str());
-    if let Some(authorization) = &proxy.authorization {
+    if let Some(authorization) = authorization {
         request = request.header(header::PROXY_AUTHORIZATION, authorization);
     }
     let request = request
@@ -167,7 +219,7 @@ pub(crate) async fn tunnel(
                 ),
             ));
         }
-        return Ok(parts.io.into_inner());
+        return Ok(Tunnel::Open(parts.io.into_inner()));
     }
     let condition = if status == http::StatusCode::PROXY_AUTHENTICATION_REQUIRED {
         Condition::HttpStatus(status.as_u16())
@@ -182,6 +234,9 @@ pub(crate) async fn tunnel(
         ),
     );
     failure.retry_after = fields::retry_after(answer.headers(), fields::now());
+    if matches!(failure.condition, Condition::HttpStatus(_)) {
+        return Ok(Tunnel::Challenged(answer.into_parts().0.headers, failure));
+    }
     Err(failure)
 }
 

@@ -96,7 +96,7 @@ impl Ask {
 pub(crate) struct Prepared {
     /// Without credentials and fragment.
     pub(crate) url: Url,
-    origin: Endpoint,
+    pub(crate) origin: Endpoint,
     /// The caller's fields, with Authorization from the URL if the caller gave none. Marked as sensitive.
     secret: HeaderMap,
     user_agent: HeaderValue,

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use bgcopy_model::{Condition, Header, ProxyEnvironment};
+use bgcopy_model::{AuthTarget, Condition, Credentials, Header, ProxyEnvironment, ProxySettings};
 use bgcopy_transfer::{Answer, BoxFuture, Chunk, Facts, Failure, Source, Want, next_chunk};
 use http::HeaderValue;
 use hyper::body::Body as _;
 use url::Url;
 
 use crate::{
+    auth::Logins,
     body::{Exchange, HttpBody, NoBody},
     client::Client,
-    connect::Route,
+    dialogue::{Dialogue, Hop},
     endpoint::Endpoint,
     fields::{self, Framing},
     judge::{Question, Verdict, judge},
-    proxy,
     request::{Ask, Prepared, take_credentials},
 };
 
@@ -35,8 +35,12 @@ pub struct Target {
     /// connection: Connection, Content-Length, Expect, Keep-Alive, Proxy-Connection, TE, Trailer,
     /// Transfer-Encoding, Upgrade.
     pub headers: Vec<Header>,
-    /// The proxy variables that apply.
+    /// The proxy variables that apply, where [`Target::proxy`] does not say otherwise.
     pub proxies: ProxyEnvironment,
+    /// Which proxies are used.
+    pub proxy: ProxySettings,
+    /// What answers a challenge: of the URL's own origin, or of a proxy. No other host ever gets them.
+    pub credentials: Credentials,
     /// Where redirects may lead.
     pub redirects: RedirectPolicy,
 }
@@ -54,8 +58,8 @@ pub struct RedirectPolicy {
 pub struct HttpSource {
     client: Client,
     target: Result<Prepared, Failure>,
-    proxies: ProxyEnvironment,
     redirects: RedirectPolicy,
+    dialogue: Dialogue,
 }
 
 impl HttpSource {
@@ -63,8 +67,14 @@ impl HttpSource {
         let agent = &client.inner.user_agent;
         Self {
             target: Prepared::new(target.url, &target.headers, agent),
+            dialogue: Dialogue::new(
+                client.clone(),
+                target.proxies,
+                target.proxy,
+                Logins::of(&target.credentials, AuthTarget::Server),
+                Logins::of(&target.credentials, AuthTarget::Proxy),
+            ),
             client,
-            proxies: target.proxies,
             redirects: target.redirects,
         }
     }
@@ -79,12 +89,14 @@ impl HttpSource {
                 // `Prepared` and `Trail` let no other URL through.
                 Failure::new(Condition::SchemeUnsupported, "the URL is not http or https")
             })?;
-            let route = Route {
-                origin: origin.clone(),
-                proxy: proxy::choose(&self.proxies, url)?,
+            let hop = Hop {
+                target,
+                url,
+                origin: &origin,
+                credentials: trail.credentials.as_ref(),
+                ask: &ask,
             };
-            let request = target.request(url, trail.credentials.as_ref(), &ask, &route)?;
-            let (head, exchange) = self.client.inner.exchange(route, request).await?;
+            let (head, exchange, challenge) = self.dialogue.hold(&hop).await?;
             let question = Question {
                 want,
                 ask: &ask,
@@ -120,7 +132,8 @@ impl HttpSource {
                     let most = self.client.inner.config.max_redirects;
                     trail.follow(&origin, &location, self.redirects, most)?;
                 }
-                Err(failure) => {
+                Err(mut failure) => {
+                    failure.detail += challenge;
                     read_leftover(exchange).await;
                     return Err(failure);
                 }
@@ -136,7 +149,7 @@ impl Source for HttpSource {
 }
 
 /// Reads a short body that is of no interest, so that its connection can be used again; a long one is not worth it.
-async fn read_leftover(exchange: Exchange) {
+pub(crate) async fn read_leftover(exchange: Exchange) {
     let Some(length) = exchange.incoming.size_hint().exact() else {
         return;
     };

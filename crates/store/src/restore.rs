@@ -69,8 +69,8 @@ pub(crate) fn restore(connection: &mut Connection) -> rusqlite::Result<Restored>
 const READ_JOBS: &str = "
     SELECT number, id, owner, profile, name, description, priority, auto_complete, notify_flags,
         transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout,
-        transfer_policy, peer_caching, headers, umask, proxies, phase, error_count, fruitless_tries, created, modified,
-        transferred_at, born, last_progress
+        transfer_policy, peer_caching, headers, secrets.http, umask, proxies, phase, error_count, fruitless_tries,
+        created, modified, transferred_at, born, last_progress
     FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number
     ORDER BY number";
 
@@ -127,6 +127,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
         transfer_policy: cells.code(TransferPolicy::from_bits, "transfer policy")?,
         peer_caching: cells.code(PeerCaching::from_bits, "set of flags")?,
         headers: cells.secret_json()?,
+        http: cells.secret_json()?,
         context: ClientContext {
             umask: cells.small()?,
             proxies: cells.secret_json()?,
@@ -143,7 +144,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 }
 
 const READ_FILES: &str = "
-    SELECT files.job, files.position, url, path, naming, folder, temporary, ranges, checksum, size, validator,
+    SELECT files.job, files.position, url, found_at, path, naming, folder, temporary, ranges, checksum, size, validator,
         modified, durable, restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
     FROM files LEFT JOIN file_ranges
         ON file_ranges.job = files.job AND file_ranges.position = files.position
@@ -191,6 +192,10 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         url: cells.take(|value| {
             let text = value.as_str().map_err(|e| e.to_string())?;
             Url::parse(text).map_err(|e| e.to_string())
+        })?,
+        found_at: cells.take(|value| {
+            let text = value.as_str_or_null().map_err(|e| e.to_string())?;
+            text.map(Url::parse).transpose().map_err(|e| e.to_string())
         })?,
         path: cells.path()?,
         naming: cells.json()?,
@@ -254,8 +259,9 @@ mod tests {
     use std::time::Duration;
 
     use bgcopy_model::{
-        ByteRange, Condition, Extent, FilePhase, Header, Inode, JobError, JobPhase, JobState,
-        Naming, ProxyEnvironment, Validator,
+        AuthScheme, AuthTarget, ByteRange, Condition, Credential, Extent, FilePhase, Header,
+        HttpOptions, Inode, JobError, JobPhase, JobState, Naming, ProxyEnvironment, ProxySettings,
+        ProxyUsage, SecurityFlags, Validator,
     };
 
     use super::*;
@@ -297,6 +303,24 @@ mod tests {
                 name: "Authorization".into(),
                 value: "Bearer x".into(),
             }],
+            http: HttpOptions {
+                security: SecurityFlags::from_bits(0x900).unwrap(),
+                proxy: ProxySettings::new(
+                    ProxyUsage::Override,
+                    &["http://u:p@proxy:3128".into()],
+                    vec!["<local>".into()],
+                )
+                .unwrap(),
+                credentials: [Credential::new(
+                    AuthTarget::Proxy,
+                    AuthScheme::Digest,
+                    "u".into(),
+                    "p".into(),
+                )
+                .unwrap()]
+                .into_iter()
+                .collect(),
+            },
             context: ClientContext {
                 umask: 0o22,
                 proxies: ProxyEnvironment {
@@ -327,6 +351,7 @@ mod tests {
         let plain = FileRecord {
             index: 0,
             url: Url::parse("https://example.org/a?b=c").unwrap(),
+            found_at: None,
             path: "/home/u/a".into(),
             naming: Naming::Given,
             folder: None,
@@ -345,6 +370,7 @@ mod tests {
         };
         let ranged = FileRecord {
             index: 1,
+            found_at: Some(Url::parse("https://example.net/a").unwrap()),
             ranges: vec![ByteRange {
                 offset: 5,
                 length: ByteRange::TO_END,

@@ -6,6 +6,7 @@ use bgcopy_model::{
     ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Mutation, Owner, Spent,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
+use url::Url;
 
 use crate::cells::{delay, json, number};
 
@@ -59,9 +60,9 @@ const PUT_JOB: &str = "
 
 /// Touches no page when nothing differs.
 const PUT_SECRETS: &str = "
-    INSERT INTO secrets (job, headers, proxies) VALUES (?1, ?2, ?3)
-    ON CONFLICT (job) DO UPDATE SET headers = excluded.headers, proxies = excluded.proxies
-        WHERE headers <> excluded.headers OR proxies <> excluded.proxies";
+    INSERT INTO secrets (job, headers, proxies, http) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (job) DO UPDATE SET headers = excluded.headers, proxies = excluded.proxies, http = excluded.http
+        WHERE headers <> excluded.headers OR proxies <> excluded.proxies OR http <> excluded.http";
 
 fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
     // Taken apart in full, so that a new field of the model does not compile until it has a column.
@@ -82,6 +83,7 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         transfer_policy,
         peer_caching,
         headers,
+        http,
         context: ClientContext { umask, proxies },
         phase,
         error_count,
@@ -125,18 +127,19 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
     connection.prepare_cached(PUT_SECRETS)?.execute(params![
         number,
         json(headers)?,
-        json(proxies)?
+        json(proxies)?,
+        json(http)?
     ])?;
     Ok(())
 }
 
 const PUT_FILE: &str = "
     INSERT INTO files (
-        job, position, url, path, naming, folder, temporary, checksum, size, validator, modified, durable,
+        job, position, url, found_at, path, naming, folder, temporary, checksum, size, validator, modified, durable,
         restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
     ON CONFLICT (job, position) DO UPDATE SET
-        url = excluded.url, path = excluded.path, naming = excluded.naming,
+        url = excluded.url, found_at = excluded.found_at, path = excluded.path, naming = excluded.naming,
         folder = excluded.folder,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
@@ -163,6 +166,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
         let FileRecord {
             index,
             url,
+            found_at,
             path,
             naming,
             folder,
@@ -188,6 +192,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             job,
             index,
             url.as_str(),
+            found_at.as_ref().map(Url::as_str),
             path.as_os_str().as_bytes(),
             json(naming)?,
             json(folder)?,

@@ -5,9 +5,10 @@ mod common;
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 
 use bgcopy_model::{
-    ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Due, Extent, FilePhase, FileRecord,
-    Header, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
-    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, Spent, Timestamp,
+    AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
+    Due, Extent, FilePhase, FileRecord, Header, HttpOptions, Inode, JobError, JobId, JobPhase,
+    JobRecord, JobState, Moment, Mutation, Naming, NotifyFlags, Owner, PeerCaching, Priority,
+    Profile, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Spent, Timestamp,
     TransferPolicy, Validator,
 };
 use bgcopy_store::{Store, StoreError};
@@ -80,6 +81,36 @@ fn file_phase() -> impl Strategy<Value = FilePhase> {
     ]
 }
 
+fn http_options() -> impl Strategy<Value = HttpOptions> {
+    let flags = prop::sample::select(vec![0_u32, 0x100, 0x200, 0x800, 0x900]);
+    let login = any::<(bool, bool, String, String)>();
+    (flags, any::<bool>(), vec(login, 0..3)).prop_map(|(flags, has_proxy, logins)| HttpOptions {
+        security: SecurityFlags::from_bits(flags).unwrap(),
+        proxy: if has_proxy {
+            let list = ["http://u:p@proxy:3128".to_owned()];
+            ProxySettings::new(ProxyUsage::Override, &list, vec!["*.local".into()]).unwrap()
+        } else {
+            ProxySettings::default()
+        },
+        credentials: logins
+            .into_iter()
+            .filter_map(|(for_proxy, digest, user, password)| {
+                let target = if for_proxy {
+                    AuthTarget::Proxy
+                } else {
+                    AuthTarget::Server
+                };
+                let scheme = if digest {
+                    AuthScheme::Digest
+                } else {
+                    AuthScheme::Basic
+                };
+                Credential::new(target, scheme, user, password).ok()
+            })
+            .collect(),
+    })
+}
+
 prop_compose! {
     fn job_record()(
         id in job_id(),
@@ -93,6 +124,7 @@ prop_compose! {
         no_progress_timeout in delay(),
         (policy, peers) in (0u32..256, 0u32..4),
         headers in vec(any::<(String, String)>(), 0..3),
+        requests in http_options(),
         (http, https, all, no) in any::<(Option<String>, Option<String>, Option<String>, Option<String>)>(),
         phase in job_phase(),
         (error_count, fruitless_tries) in any::<(u32, u32)>(),
@@ -116,6 +148,7 @@ prop_compose! {
             transfer_policy: TransferPolicy::from_bits(policy).unwrap(),
             peer_caching: PeerCaching::from_bits(peers).unwrap(),
             headers: headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
+            http: requests,
             context: ClientContext { umask, proxies: ProxyEnvironment { http, https, all, no } },
             phase,
             error_count,
@@ -133,6 +166,7 @@ prop_compose! {
     fn file_record()(
         index in prop_oneof![0u32..6, Just(u32::MAX)],
         url in "[ -~é]{0,40}",
+        found_at: bool,
         path in vec(1u8.., 1..40),
         naming in prop_oneof![Just(Naming::Given), Just(Naming::Pending), Just(Naming::Chosen)],
         folder in option::of(any::<(u64, u64)>()),
@@ -152,6 +186,7 @@ prop_compose! {
         FileRecord {
             index,
             url: address,
+            found_at: found_at.then(|| Url::parse("https://mirror.example.org/é").unwrap()),
             path: OsString::from_vec(path).into(),
             naming,
             folder: folder.map(|(device, number)| Inode { device, number }),

@@ -86,3 +86,26 @@ fn an_unreachable_origin_is_502_and_a_cut_is_passed_on() {
     assert!(!curl(&proxy.url(), None, &url).status.success());
     proxy.wait_for(|seen| seen.last().is_some_and(|seen| seen.status == Some(502)));
 }
+
+#[test]
+fn digest_is_what_curl_takes_it_for() {
+    let proxy = Proxy::start_with_digest("u", "p");
+    let origin = Origin::start();
+    let url = origin.serve(
+        "/f",
+        Resource::new("content").always(Fault::RequireDigest("me", "secret", "n1")),
+    );
+    let fetch = |proxy_user: &str, user: &str| {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", "--max-time", "60", "--noproxy", ""]);
+        curl.args(["--proxy", &proxy.url(), "--proxy-digest"]);
+        curl.args(["--proxy-user", proxy_user, "--digest", "--user", user, &url]);
+        curl.output()
+            .expect("curl, of the Debian package of that name, runs")
+    };
+    assert_eq!(fetch("u:p", "me:secret").stdout, b"content");
+    assert!(!fetch("u:p", "me:wrong").status.success());
+    let before = origin.requests().len();
+    assert!(!fetch("u:wrong", "me:secret").status.success());
+    assert_eq!(origin.requests().len(), before);
+}

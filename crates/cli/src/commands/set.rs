@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bgcopy_client::{NotifyFlags, Priority};
+use bgcopy_client::{AuthScheme, AuthTarget, NotifyFlags, Priority};
 use clap::{ArgGroup, Args};
 
 use crate::{
@@ -11,6 +11,8 @@ use crate::{
     context::{Context, JobRef, find},
     failure::{Exit, Failure},
     format::parse_duration,
+    network::Network,
+    request::header,
 };
 
 /// Changes the properties of a job
@@ -19,12 +21,13 @@ use crate::{
 /// is refused those before it stay changed.
 #[derive(Args, Debug)]
 #[command(
-    group(ArgGroup::new("property").required(true).multiple(true)),
+    group(ArgGroup::new("property").required(true).multiple(true).args(["user", "proxy", "no_proxy", "redirects"])),
     after_long_help = "\
 Examples:
     bgcopy set 1f3a --priority low
     bgcopy set 1f3a --retry-delay 1m --no-progress-timeout 2d
-    bgcopy set 1f3a --url-prefix https://example.org/ https://mirror.example.net/"
+    bgcopy set 1f3a --url-prefix https://example.org/ https://mirror.example.net/
+    bgcopy set 1f3a --user me --password-file ~/.secret && bgcopy resume 1f3a"
 )]
 pub struct Arguments {
     /// The job, by its id or the first four or more digits of it
@@ -63,6 +66,17 @@ pub struct Arguments {
     /// What the URLs of unfinished files begin with, and what they begin with from now on
     #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, group = "property")]
     url_prefix: Vec<String>,
+    /// Forget the user and password of --user
+    #[arg(long, group = "property", conflicts_with = "user")]
+    no_user: bool,
+    /// Send this field with every request, in place of all that there were; can be given again
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header, group = "property")]
+    headers: Vec<(String, String)>,
+    /// Send no fields of the job's own any more
+    #[arg(long, group = "property", conflicts_with = "headers")]
+    no_headers: bool,
+    #[command(flatten)]
+    network: Network,
     #[command(flatten)]
     format: Format,
 }
@@ -99,6 +113,15 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         if let [old, new] = arguments.url_prefix.as_slice() {
             job.replace_remote_prefix(old, new).await?;
         }
+        if arguments.no_user {
+            for scheme in [AuthScheme::Basic, AuthScheme::Digest] {
+                job.remove_credentials(AuthTarget::Server, scheme).await?;
+            }
+        }
+        if arguments.no_headers || !arguments.headers.is_empty() {
+            job.set_headers(arguments.headers.clone()).await?;
+        }
+        arguments.network.set(&job).await?;
         confirm(&job, "is changed", arguments.format).await?;
     }
     Ok(Exit::Ok)
@@ -138,6 +161,8 @@ mod tests {
     fn something_must_be_set() {
         assert!(parse(&[]).is_err());
         assert!(parse(&["--json"]).is_err());
+        assert!(parse(&["--redirects", "report"]).is_ok());
+        assert!(parse(&["--user", "me", "--no-user"]).is_err());
         assert!(parse(&["--name", "x", "--priority", "low", "--retry-delay", "1m"]).is_ok());
         assert!(parse(&["--priority", "urgent"]).is_err());
         assert!(parse(&["--retry-delay", "5"]).is_err());

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write as _},
 };
 
-use bgcopy_client::{ErrorInfo, JobInfo, Timestamp};
+use bgcopy_client::{ErrorInfo, JobInfo, SecurityFlags, Timestamp};
 use clap::Args;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     failure::{Exit, Failure},
     format::{ago, clean, duration, percent, rfc3339, size},
     json,
+    network::redirects_name,
     terminal::now,
 };
 
@@ -106,6 +107,19 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
         "notifications",
         &json::flag_names(job.notify_flags).join(", "),
     );
+    if job.security_flags != SecurityFlags::default() {
+        let policy = redirects_name(job.security_flags.redirects());
+        let insecure = job.security_flags.allows_https_to_http();
+        let to_http = if insecure {
+            ", also from https to http"
+        } else {
+            ""
+        };
+        line("redirects", &format!("{policy}{to_http}"));
+    }
+    if !job.credentials.is_empty() {
+        line("credentials for", &json::credential_names(job).join(", "));
+    }
     if !job.notify_command.is_empty() {
         line("runs", &job.notify_command.join(" "));
     }
@@ -158,6 +172,8 @@ mod tests {
             "files                1 of 2 fetched\n",
             "changed              1970-01-01T00:00:01.000000Z (2 min ago)\n",
             "tried again          1970-01-01T00:00:02.000000Z\n",
+            "redirects            report, also from https to http\n",
+            "credentials for      server digest\n",
             "error                the host cannot be reached\n",
         ] {
             assert!(text.contains(line), "{line}{text}");

@@ -6,12 +6,13 @@ use std::{path::PathBuf, time::Duration};
 use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
 use bgcopy_engine::Refusal;
 use bgcopy_model::{
-    ByteRange, ClientContext, Condition, FileSpec, Header, JobSpec, NotifyFlags, PeerCaching,
-    Priority, Profile, ProxyEnvironment, TransferPolicy,
+    ByteRange, ClientContext, Condition, FileSpec, JobSpec, NotifyFlags, PeerCaching, Priority,
+    Profile, ProxyEnvironment, TransferPolicy,
 };
 use url::Url;
 use zbus::names::WellKnownName;
 
+use super::http;
 use crate::places::Mode;
 
 /// The profile of a name on the wire.
@@ -83,12 +84,12 @@ pub(super) fn seconds(count: u32) -> Duration {
 pub(super) fn job_spec(
     profile: Profile,
     name: String,
-    options: JobOptions,
+    mut options: JobOptions,
     umask: u32,
 ) -> Result<JobSpec, Refusal> {
     let priority = options.priority.map(priority).transpose()?;
     let notify_flags = options.notify_flags.map(notify_flags).transpose()?;
-    let Variables(headers) = options.headers.unwrap_or_default();
+    let http = http::options(&mut options)?;
     let Variables(environment) = options.environment.unwrap_or_default();
     Ok(JobSpec {
         profile,
@@ -101,10 +102,8 @@ pub(super) fn job_spec(
         activation: activation(options.activation_name.unwrap_or_default())?,
         minimum_retry_delay: options.minimum_retry_delay.map(seconds),
         no_progress_timeout: options.no_progress_timeout.map(seconds),
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| header(name, value))
-            .collect::<Result<_, _>>()?,
+        headers: http::headers(options.headers.unwrap_or_default())?,
+        http,
         context: ClientContext {
             umask: options.umask.unwrap_or(umask) & 0o777,
             proxies: ProxyEnvironment::from_variables(&environment),
@@ -153,22 +152,7 @@ pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
     })
 }
 
-/// A request header field, in the form that RFC 9110, sections 5.1 and 5.5, allow: nothing in it can end the field
-/// and begin another. The refusal does not repeat the value, which may be a secret.
-fn header(name: String, value: String) -> Result<Header, Refusal> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(invalid(format!("{name:?} is no name of a header field")));
-    }
-    let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    if !value.bytes().all(is_text) {
-        let detail = format!("the value of the header field {name} has a control character");
-        return Err(invalid(detail));
-    }
-    Ok(Header { name, value })
-}
-
-fn invalid(detail: String) -> Refusal {
+pub(super) fn invalid(detail: String) -> Refusal {
     Refusal::new(Condition::InvalidArgument, detail)
 }
 

@@ -2,9 +2,9 @@
 
 use bgcopy_bus::{
     FileArgs, FileOptions, FileProperties, JobProperties,
-    names::{self, error_path, file_path},
+    names::{error_path, file_path},
 };
-use bgcopy_engine::{Call as EngineCall, Refusal, Reply, Setting};
+use bgcopy_engine::{Call as EngineCall, HttpSetting, Refusal, Reply, Setting};
 use bgcopy_model::{
     Condition, FileId, FileIndex, FileSpec, HResult, Profile, Timestamp, UNKNOWN_SIZE,
 };
@@ -13,8 +13,8 @@ use zbus::{OwnedObjectPath, OwnedVariant, fdo};
 use super::{
     call::{Call, Failure, Outcome},
     callback,
-    dispatch::{foreign, no_method},
-    file, intake,
+    dispatch::foreign,
+    file, http, intake,
     signals::{Change, Scope},
 };
 use crate::{
@@ -112,7 +112,7 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
             call.client.subscriptions.change(call, change).await;
             call.done()
         }
-        _ => Err(no_method(names::JOB, member)),
+        _ => http::call(call, job, member).await,
     }
 }
 
@@ -145,6 +145,9 @@ pub(super) async fn set(
             let name = String::try_from(value).map_err(wrong)?;
             Setting::Activation(intake::activation(name).map_err(&refused)?)
         }
+        "SecurityFlags" => Setting::Http(HttpSetting::Security(
+            http::security_flags(number(value)?).map_err(&refused)?,
+        )),
         "MinimumRetryDelay" => Setting::MinimumRetryDelay(intake::seconds(number(value)?)),
         "NoProgressTimeout" => Setting::NoProgressTimeout(intake::seconds(number(value)?)),
         "TransferPolicy" => {
@@ -184,6 +187,8 @@ pub(super) fn properties(job: &JobSnapshot, handle: &Handle) -> JobProperties {
         no_progress_timeout: seconds(job.no_progress_timeout),
         transfer_policy: job.transfer_policy.bits(),
         peer_caching_flags: job.peer_caching.bits(),
+        security_flags: job.http.security.bits(),
+        credentials: job.http.credentials.clone(),
         error_count: job.error_count,
         bytes_total: job.progress.bytes_total.unwrap_or(UNKNOWN_SIZE),
         bytes_transferred: job.progress.bytes_transferred,

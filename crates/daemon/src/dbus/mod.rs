@@ -22,6 +22,7 @@ mod dispatch;
 mod docs;
 mod error;
 mod file;
+mod http;
 mod intake;
 mod introspect;
 mod job;

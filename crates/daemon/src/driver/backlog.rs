@@ -133,6 +133,7 @@ mod tests {
         FileRecord {
             index,
             url: "http://h/x".parse().unwrap(),
+            found_at: None,
             path: PathBuf::from("/d/x"),
             naming: Naming::Given,
             folder: None,

@@ -5,8 +5,8 @@
 
 use bgcopy_engine::{Action, Attempt, FileView, Refusal, Reply, Ticket};
 use bgcopy_model::{
-    Condition, FileId, FilePhase, FileRecord, Header, JobId, JobPhase, JobProgress, Mutation,
-    Owner, ProxyEnvironment,
+    Condition, FileId, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase, JobProgress,
+    Mutation, Owner, ProxyEnvironment,
 };
 use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
@@ -45,6 +45,7 @@ pub(super) struct Start {
     pub(super) owner: Owner,
     pub(super) file: FileRecord,
     pub(super) headers: Vec<Header>,
+    pub(super) http: HttpOptions,
     pub(super) proxies: ProxyEnvironment,
 }
 
@@ -71,6 +72,7 @@ impl Driver {
                     owner: job.record().owner,
                     file: job.file(id.index)?.record().clone(),
                     headers: job.record().headers.clone(),
+                    http: job.record().http.clone(),
                     proxies: job.record().context.proxies.clone(),
                 }))
             }
@@ -156,6 +158,7 @@ impl Driver {
                 }
                 Effect::Forget(id) => {
                     self.names.release(id);
+                    self.heads.forget(id);
                     self.callbacks.forget(id);
                     self.view.forget(id);
                 }
@@ -230,6 +233,7 @@ impl Driver {
             disk: self.disk.owner(start.owner),
             client: self.origin.clone(),
             names: self.names.clone(),
+            heads: self.heads.clone(),
             messages: self.messages.clone(),
         };
         transfer::spawn(start, surroundings, stopped);

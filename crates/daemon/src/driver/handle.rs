@@ -7,7 +7,7 @@ use bgcopy_engine::{Call, Connection, Event, Refusal, Reply};
 use bgcopy_model::{Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{Message, callbacks::Target, publisher::Publisher};
+use super::{Message, callbacks::Target, heads::Heads, publisher::Publisher};
 use crate::clock::Clock;
 
 /// Where the answer to a call goes.
@@ -26,6 +26,7 @@ pub struct Handle {
     pub(super) messages: mpsc::UnboundedSender<Message>,
     pub(super) view: Arc<Publisher>,
     pub(super) disk: Arc<Disk>,
+    pub(super) heads: Heads,
     pub(super) clock: Clock,
     pub(super) stop: Arc<Notify>,
 }
@@ -39,6 +40,11 @@ impl Handle {
     /// The file system that the driver works on.
     pub fn disk(&self) -> &Arc<Disk> {
         &self.disk
+    }
+
+    /// The heads of the last answers.
+    pub fn heads(&self) -> &Heads {
+        &self.heads
     }
 
     /// Makes a job. Its destinations are looked at first, with the owner's rights.

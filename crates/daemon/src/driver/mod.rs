@@ -18,6 +18,7 @@ mod callbacks;
 mod effects;
 mod files;
 mod handle;
+mod heads;
 mod names;
 mod network;
 mod programs;
@@ -42,7 +43,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{backlog::Pending, callbacks::Callbacks, effects::Effect, handle::Answer, names::Names};
+use self::{
+    backlog::Pending, callbacks::Callbacks, effects::Effect, handle::Answer, heads::Heads,
+    names::Names,
+};
 pub use self::{
     callbacks::{Callback, Target},
     handle::{Extras, Handle},
@@ -111,6 +115,7 @@ struct Driver {
     origin: bgcopy_origin::Client,
     view: Arc<Publisher>,
     names: Names,
+    heads: Heads,
     programs: Programs,
     callbacks: Callbacks,
     messages: mpsc::UnboundedSender<Message>,
@@ -162,6 +167,7 @@ pub fn start(
         messages: messages.clone(),
         view: view.clone(),
         disk: disk.clone(),
+        heads: Heads::default(),
         clock: clock.clone(),
         stop,
     };
@@ -173,6 +179,7 @@ pub fn start(
         origin: parts.origin,
         view,
         names: Names::default(),
+        heads: handle.heads.clone(),
         programs: parts.programs,
         callbacks: Callbacks::default(),
         messages,

@@ -12,8 +12,8 @@ use std::{
 
 use bgcopy_model::{
     Checksum, FileId, FileIndex, FileProgress, JobError, JobId, JobProgress, JobState, Moment,
-    NotifyFlags, Owner, PeerCaching, Priority, Profile, Spent, Timestamp, TransferPolicy,
-    Validator,
+    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyUsage, SecurityFlags, Spent,
+    Timestamp, TransferPolicy, Validator,
 };
 use tokio::sync::broadcast;
 use url::Url;
@@ -51,6 +51,8 @@ pub struct JobSnapshot {
     pub transfer_policy: TransferPolicy,
     /// What its client lets peers do.
     pub peer_caching: PeerCaching,
+    /// How its requests go out.
+    pub http: HttpSnapshot,
     /// How often it entered an error state.
     pub error_count: u32,
     /// The error, in an error state.
@@ -69,12 +71,27 @@ pub struct JobSnapshot {
     pub files: Arc<Vec<Arc<FileSnapshot>>>,
 }
 
+/// How a job's requests go out, without what is secret of it.
+#[derive(Clone, Debug)]
+pub struct HttpSnapshot {
+    /// Where redirects may lead.
+    pub security: SecurityFlags,
+    /// Which proxies are used.
+    pub usage: ProxyUsage,
+    /// The list of them, without users and passwords.
+    pub proxies: Vec<String>,
+    /// Hosts without a proxy.
+    pub bypass: Vec<String>,
+    /// For whom and in which scheme there are credentials, by their names on the wire.
+    pub credentials: Vec<(String, String)>,
+}
+
 /// A file as it looked when it was published.
 #[derive(Clone, Debug)]
 pub struct FileSnapshot {
     /// Its place in the job.
     pub index: FileIndex,
-    /// Where it is, without user and password.
+    /// Where it is, or was found for a job that reports it; without user and password.
     pub url: Url,
     /// Its destination.
     pub path: PathBuf,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bgcopy_engine::{FileView, JobView};
-use bgcopy_model::{FilePhase, JobPhase};
+use bgcopy_model::{FilePhase, HttpOptions, JobPhase};
 
-use super::publisher::{FileSnapshot, JobSnapshot};
+use super::publisher::{FileSnapshot, HttpSnapshot, JobSnapshot};
 use crate::redact;
 
 /// The snapshot of a job without its files; the publisher keeps those.
@@ -31,6 +31,7 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         no_progress_timeout: record.no_progress_timeout.as_secs(),
         transfer_policy: record.transfer_policy,
         peer_caching: record.peer_caching,
+        http: http(&record.http),
         error_count: record.error_count,
         error: record.phase.error().cloned(),
         retry_at,
@@ -42,12 +43,30 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
     }
 }
 
+fn http(options: &HttpOptions) -> HttpSnapshot {
+    let kinds = options.credentials.kinds();
+    HttpSnapshot {
+        security: options.security,
+        usage: options.proxy.usage(),
+        proxies: options
+            .proxy
+            .proxies()
+            .iter()
+            .map(|proxy| redact::shown(proxy).to_string())
+            .collect(),
+        bypass: options.proxy.bypass().to_vec(),
+        credentials: kinds
+            .map(|(target, scheme)| (target.name().to_owned(), scheme.name().to_owned()))
+            .collect(),
+    }
+}
+
 /// The snapshot of a file.
 pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
     let record = view.record();
     FileSnapshot {
         index: record.index,
-        url: redact::shown(&record.url),
+        url: redact::shown(record.found_at.as_ref().unwrap_or(&record.url)),
         path: record.path.clone(),
         name_pending: record.name_pending(),
         temporary: record.path.with_file_name(&record.temporary),

@@ -19,6 +19,7 @@ fn job() -> JobRecord {
         minimum_retry_delay: None,
         no_progress_timeout: None,
         headers: Vec::new(),
+        http: bgcopy_model::HttpOptions::default(),
         context: bgcopy_model::ClientContext::default(),
     };
     let owner = Owner { uid: 1 };

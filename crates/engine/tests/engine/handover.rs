@@ -1,8 +1,9 @@
 //! A job gets another owner: with nothing of the old one's but its files' names and places.
 
-use bgcopy_engine::{Call, Event, Outcome, Reply, Report, Setting, Trouble};
+use bgcopy_engine::{Call, Event, HttpSetting, Outcome, Reply, Report, Setting, Trouble};
 use bgcopy_model::{
-    Condition, FileId, Header, JobId, JobSpec, JobState as S, Limits, Owner, ProxyEnvironment,
+    AuthScheme, AuthTarget, Condition, Credential, FileId, Header, HttpOptions, JobId, JobSpec,
+    JobState as S, Limits, Owner, ProxyEnvironment,
 };
 
 use crate::{
@@ -34,6 +35,14 @@ fn job_with_secrets(world: &mut World) -> JobId {
     let mut files = file_specs(2);
     files[1].url = "https://me:word@example.org/file".parse().unwrap();
     let id = world.create(spec, files, true);
+    let login = Credential::new(
+        AuthTarget::Server,
+        AuthScheme::Basic,
+        "me".into(),
+        "word".into(),
+    );
+    let http = HttpSetting::SetCredentials(login.unwrap());
+    world.ok(Call::Set(id, Setting::Http(http)));
     world.report(file(id, 0), finished(10));
     world.register(id, CLIENT);
     id
@@ -73,6 +82,7 @@ fn runs_end_and_temporary_files_go_before_the_job_has_its_new_owner() {
     world.step(Event::Discarded(file(id, 1), Ok(())));
     assert_eq!(world.answer(ticket), Some(Ok(Reply::Done)));
     let record = world.job(id).record();
+    assert_eq!(record.http, HttpOptions::default());
     assert_eq!(record.owner, NEW);
     assert!(record.headers.is_empty() && record.notify_command.is_empty());
     assert_eq!(record.activation, None);

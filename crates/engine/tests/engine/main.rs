@@ -7,6 +7,7 @@ mod callbacks;
 mod clients;
 mod closing;
 mod handover;
+mod http;
 mod life_cycle;
 mod places;
 mod queue;

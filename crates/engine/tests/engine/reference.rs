@@ -192,7 +192,7 @@ impl Life {
                     self.state = S::Transferring;
                 }
             }
-            Report::Placed(_) => {}
+            Report::Placed(_) | Report::Redirected(_) => {}
             Report::Progress(received) => file.received = before.max(*received),
             Report::Durable(set) => {
                 file.durable = set.len();

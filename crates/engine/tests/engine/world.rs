@@ -69,6 +69,7 @@ pub fn job_spec() -> JobSpec {
         minimum_retry_delay: None,
         no_progress_timeout: None,
         headers: Vec::new(),
+        http: bgcopy_model::HttpOptions::default(),
         context: ClientContext::default(),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{future::Future, time::Duration};
 
-use bgcopy_model::{Condition, Header, ProxyEnvironment, Validator};
+use bgcopy_model::{Condition, Credentials, Header, ProxyEnvironment, ProxySettings, Validator};
 use bgcopy_origin::{Client, Config, HttpSource, RedirectPolicy, Target};
 use bgcopy_transfer::{Answer, Body, Chunk, Failure, Source as _, Want, next_chunk};
 
@@ -36,6 +36,8 @@ pub fn target(url: &str) -> Target {
         url: url.parse().expect("a URL"),
         headers: Vec::new(),
         proxies: ProxyEnvironment::default(),
+        proxy: ProxySettings::default(),
+        credentials: Credentials::default(),
         redirects: RedirectPolicy::default(),
     }
 }

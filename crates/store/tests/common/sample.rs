@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bgcopy_model::{
-    ClientContext, Due, Extent, FilePhase, FileRecord, Header, JobId, JobPhase, JobRecord, Moment,
-    Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, Spent, Timestamp,
-    TransferPolicy, Validator,
+    ClientContext, Due, Extent, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase,
+    JobRecord, Moment, Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile,
+    ProxyEnvironment, Spent, Timestamp, TransferPolicy, Validator,
 };
 use url::Url;
 
@@ -31,6 +31,7 @@ pub fn job(n: u128) -> JobRecord {
             name: "Authorization".to_owned(),
             value: "Bearer 0123456789abcdef".to_owned(),
         }],
+        http: HttpOptions::default(),
         context: ClientContext {
             umask: 0o022,
             proxies: ProxyEnvironment::default(),
@@ -55,6 +56,7 @@ pub fn file(index: u32) -> FileRecord {
     FileRecord {
         index,
         url: Url::parse(&url).expect("this is a URL"),
+        found_at: None,
         path: format!("/home/someone/Downloads/a folder/part-{index:06}.deb").into(),
         naming: Naming::Given,
         folder: None,

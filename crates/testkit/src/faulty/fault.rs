@@ -86,6 +86,9 @@ pub enum Fault {
     Unsatisfiable(Option<u64>),
     /// Answers 401 with a Basic challenge unless the request has this user and password.
     RequireBasic(&'static str, &'static str),
+    /// Answers 401 unless the scheme Digest (SHA-256) proves this user and password for this nonce; a proof for
+    /// another nonce is stale.
+    RequireDigest(&'static str, &'static str, &'static str),
     /// Sends this many interim answers with this code (100, 102 or 103) before the final one.
     Interim(u16, usize),
     /// Answers as HTTP/1.0.

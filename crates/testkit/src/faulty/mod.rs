@@ -25,6 +25,7 @@
 mod body;
 mod conn;
 mod date;
+mod digest;
 mod fault;
 mod gate;
 mod gzip;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::body::Body;
 use super::date::http_date;
+use super::digest::{self, Worth};
 use super::fault::{Cut, Fault, RetryAfter, Version};
 use super::range::{self, Asked};
 use super::request::{Request, base64};
@@ -152,6 +153,17 @@ fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
                 "WWW-Authenticate",
                 "Basic realm=\"testkit\", charset=\"UTF-8\"",
             );
+            Some(answer)
+        }
+        Fault::RequireDigest(user, password, nonce) => {
+            let given = request.header("Authorization");
+            let worth = digest::check(given, &request.method, (user, password), nonce);
+            if worth == Worth::Right {
+                return None;
+            }
+            let mut answer = text(401, "who are you?");
+            let challenge = digest::challenge(nonce, worth);
+            answer.head.set("WWW-Authenticate", challenge);
             Some(answer)
         }
         _ => None,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::digest::{self, Worth};
 use super::plan::reason;
 use super::record::{Ended, Record, Seen};
 use super::request::{self, Request, base64};
@@ -25,9 +26,21 @@ pub struct Proxy {
 
 struct Shared {
     record: Record,
-    /// The Proxy-Authorization that is asked for.
-    credentials: Option<String>,
+    /// What is asked for.
+    demand: Demand,
 }
+
+/// Who is served.
+enum Demand {
+    Nothing,
+    /// Whoever sends this Proxy-Authorization.
+    Basic(String),
+    /// Whoever proves this user and password.
+    Digest(&'static str, &'static str),
+}
+
+/// The nonce of all proxies here.
+const NONCE: &str = "proxynonce";
 
 impl Proxy {
     /// Starts a proxy that serves everyone.
@@ -35,7 +48,7 @@ impl Proxy {
     /// # Panics
     /// When no port can be bound.
     pub fn start() -> Self {
-        Self::launch(None)
+        Self::launch(Demand::Nothing)
     }
 
     /// Starts a proxy that answers 407 to those without this user and password (scheme Basic).
@@ -43,10 +56,18 @@ impl Proxy {
     /// # Panics
     /// When no port can be bound.
     pub fn start_with_password(user: &str, password: &str) -> Self {
-        Self::launch(Some(format!(
+        Self::launch(Demand::Basic(format!(
             "Basic {}",
             base64(format!("{user}:{password}").as_bytes())
         )))
+    }
+
+    /// Starts a proxy that answers 407 to those who do not prove this user and password (scheme Digest, SHA-256).
+    ///
+    /// # Panics
+    /// When no port can be bound.
+    pub fn start_with_digest(user: &'static str, password: &'static str) -> Self {
+        Self::launch(Demand::Digest(user, password))
     }
 
     /// The proxy's URL without credentials, as the proxy variables take it: `http://127.0.0.1:PORT`.
@@ -80,10 +101,10 @@ impl Proxy {
         self.shared.record.until(enough).await;
     }
 
-    fn launch(credentials: Option<String>) -> Self {
+    fn launch(demand: Demand) -> Self {
         let shared = Arc::new(Shared {
             record: Record::new(),
-            credentials,
+            demand,
         });
         let for_connections = Arc::clone(&shared);
         let (server, address) = Server::start(free_address(), move |tcp, number| {
@@ -98,15 +119,31 @@ impl Proxy {
     }
 }
 
+impl Demand {
+    /// What is asked of a request that is not served.
+    fn challenge(&self, request: &Request) -> Option<String> {
+        let given = request.header("Proxy-Authorization");
+        match self {
+            Self::Nothing => None,
+            Self::Basic(wanted) => {
+                (given != Some(wanted)).then(|| "Basic realm=\"testkit\"".to_owned())
+            }
+            Self::Digest(user, password) => {
+                let worth = digest::check(given, &request.method, (user, password), NONCE);
+                (worth != Worth::Right).then(|| digest::challenge(NONCE, worth))
+            }
+        }
+    }
+}
+
 impl Shared {
     async fn connection(&self, mut tcp: TcpStream, number: u64) -> io::Result<()> {
         let mut buffer = Vec::new();
         while let Some(request) = request::read(&mut tcp, &mut buffer).await? {
             let entry = self.record.begin(number, 0, &request);
-            let given = request.header("Proxy-Authorization");
-            if self.credentials.is_some() && given != self.credentials.as_deref() {
-                let challenge = "Proxy-Authenticate: Basic realm=\"testkit\"\r\n";
-                self.refuse(&mut tcp, entry, 407, challenge).await?;
+            if let Some(challenge) = self.demand.challenge(&request) {
+                let field = format!("Proxy-Authenticate: {challenge}\r\n");
+                self.refuse(&mut tcp, entry, 407, &field).await?;
                 continue;
             }
             let Some(authority) = authority(&request) else {

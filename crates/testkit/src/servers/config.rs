@@ -45,6 +45,9 @@ pub(super) fn command(kind: Kind, program: &Path, site: &Site<'_>) -> io::Result
             command.arg("-e").arg(site.dir.join("error.log"));
         }
         Kind::Apache => {
+            for (scheme, users) in USERS {
+                write(site, &scheme.to_ascii_lowercase(), users)?;
+            }
             let file = write(site, "apache.conf", &apache(site))?;
             if rustix::process::geteuid().is_root() {
                 // As root it would change to another user, who cannot read the test's files. So it starts as
@@ -186,8 +189,40 @@ DocumentRoot {docroot}
 <Directory {docroot}>
     Require all granted
 </Directory>
-{tls}",
+{protected}{tls}",
         modules = modules(&["mpm_event", "authz_core"]),
+        protected = modules(&[
+            "authn_core",
+            "authn_file",
+            "authz_user",
+            "auth_basic",
+            "auth_digest"
+        ]) + &protected(site, "Basic")
+            + &protected(site, "Digest"),
+    )
+}
+
+/// Files of users for [`super::USER`] and [`super::PASSWORD`], as `htpasswd -s` and `htdigest` write them: the password's
+/// SHA-1, and the MD5 of user, realm and password.
+const USERS: [(&str, &str); 2] = [
+    ("Basic", "me:{SHA}W8r/fyL/UzygmbNAjq2HbA67qac=\n"),
+    ("Digest", "me:testkit:0df74b35033682fd5901d73d5c884960\n"),
+];
+
+/// What below `/basic/` or `/digest/` only that user may see.
+fn protected(site: &Site<'_>, scheme: &str) -> String {
+    let path = scheme.to_ascii_lowercase();
+    let users = site.dir.join(&path);
+    format!(
+        "<Location /{path}/>
+    AuthType {scheme}
+    AuthName \"testkit\"
+    Auth{scheme}Provider file
+    AuthUserFile {}
+    Require valid-user
+</Location>
+",
+        users.display()
     )
 }
 

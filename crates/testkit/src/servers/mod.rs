@@ -27,6 +27,12 @@ pub const PACKAGES: &[&str] = &[
     "python3",
 ];
 
+/// The user of the folders `/basic/` and `/digest/` of [`Kind::Apache`], each protected by the scheme of its name.
+pub const USER: &str = "me";
+
+/// That user's password.
+pub const PASSWORD: &str = "open sesame";
+
 /// How long a server may take until it accepts connections. Generous: it guards against hanging only.
 const PATIENCE: Duration = Duration::from_mins(1);
 

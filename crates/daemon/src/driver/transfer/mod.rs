@@ -15,14 +15,14 @@ use std::panic::AssertUnwindSafe;
 
 use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
 use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Run as Missing, Trouble};
-use bgcopy_model::{Condition, FileId, FileRecord, Layout, Naming, RangeSet, Validator};
+use bgcopy_model::{Condition, FileId, FileRecord, Layout, Naming, RangeSet, Redirects, Validator};
 use bgcopy_origin::{Client, HttpSource, RedirectPolicy, Target};
 use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 use self::meter::Meter;
-use super::{Message, effects::Start, files::trouble, names::Names};
+use super::{Message, effects::Start, files::trouble, heads::Heads, names::Names};
 use crate::{crash, redact::shown};
 
 /// What every run needs of the driver.
@@ -30,6 +30,7 @@ pub(super) struct Surroundings {
     pub(super) disk: Result<OwnerDisk, DiskError>,
     pub(super) client: Client,
     pub(super) names: Names,
+    pub(super) heads: Heads,
     pub(super) messages: mpsc::UnboundedSender<Message>,
 }
 
@@ -39,12 +40,22 @@ pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()
         url: start.file.url.clone(),
         headers: start.headers,
         proxies: start.proxies,
-        redirects: RedirectPolicy::default(),
+        proxy: start.http.proxy,
+        credentials: start.http.credentials,
+        redirects: RedirectPolicy {
+            allow_insecure: start.http.security.allows_https_to_http(),
+            forbid: start.http.security.redirects() == Redirects::Refuse,
+        },
     });
+    let told = Told {
+        heads: with.heads,
+        reports_redirects: start.http.security.redirects() == Redirects::Report,
+    };
     let reporter = Reporter {
         messages: with.messages,
         id: start.id,
         attempt: start.attempt,
+        told,
     };
     tokio::spawn(async move {
         let run = run(start.file, with.disk, with.names, source, &reporter, stop);
@@ -63,8 +74,16 @@ pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()
     });
 }
 
+/// Where that goes which an answer tells beside the bytes.
+struct Told {
+    heads: Heads,
+    /// Whether the job wants to know where redirects lead.
+    reports_redirects: bool,
+}
+
 /// The way back to the driver.
 struct Reporter {
+    told: Told,
     messages: mpsc::UnboundedSender<Message>,
     id: FileId,
     attempt: Attempt,
@@ -79,6 +98,16 @@ impl Reporter {
 }
 
 impl Reporter {
+    /// Passes on what an answer told beside the bytes.
+    fn told_by(&self, facts: &Facts) {
+        self.told.heads.put(self.id, &facts.head);
+        if let Some(url) = &facts.found_at
+            && self.told.reports_redirects
+        {
+            self.report(Report::Redirected(url.clone()));
+        }
+    }
+
     /// Reports, and waits until what the report changed is durable.
     async fn report_durably(&self, report: Report) -> Result<(), Halt> {
         let (done, durable) = oneshot::channel();
@@ -395,6 +424,7 @@ impl Run<'_> {
             }
             self.place(made);
         }
+        self.reporter.told_by(facts);
         let mut name = None;
         if self.file.name_pending() {
             let proposed = facts
