@@ -57,6 +57,8 @@ error_names! {
     NotFound, AccessDenied, InvalidState, Empty, InvalidArgument, StringTooLong, SchemeUnsupported, InvalidRange,
     OverlappingRanges, NoErrorInformation, NoSuchFile, TooManyJobsOfUser, TooManyJobs, TooManyFiles, TooManyRanges,
     NotImplemented, HeadersTooLarge,
+    NoUri, NoSink, PropertyNotSet, UnknownProperty, ReadOnlyProperty, WriteOnlyProperty, IntegrityCheckUnspecified,
+    IntegrityCheckUnavailable,
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,

@@ -6,6 +6,7 @@
 
 mod callback;
 mod dictionary;
+pub mod download;
 mod error;
 pub mod introspection;
 pub mod names;
@@ -15,6 +16,9 @@ pub mod proxies;
 
 pub use callback::Callback;
 pub use dictionary::{Access, Property};
+pub use download::{
+    Download1Proxy, DownloadChanges, DownloadProperties, DownloadStatus, Downloads1Proxy,
+};
 pub use error::{CallError, ErrorName, Result};
 pub use options::{FileArgs, FileOptions, JobOptions, Variables};
 pub use properties::{

@@ -7,8 +7,9 @@ use std::{
 };
 
 use bgcopy_bus::{
-    Access, Callback, ErrorProperties, FileArgs, FileOptions, FileProperties, Job1Proxy,
-    JobOptions, JobProperties, Manager1Proxy, ManagerProperties, Property, introspection, names,
+    Access, Callback, Download1Proxy, DownloadProperties, Downloads1Proxy, ErrorProperties,
+    FileArgs, FileOptions, FileProperties, Job1Proxy, JobOptions, JobProperties, Manager1Proxy,
+    ManagerProperties, Property, introspection, names,
 };
 use bgcopy_model::{FileId, JobId};
 use futures_util::StreamExt;
@@ -69,6 +70,9 @@ fn every_interface_and_member_is_documented() {
         introspection::FILE,
         introspection::ERROR,
         introspection::CALLBACK,
+        introspection::DOWNLOADS,
+        introspection::DOWNLOAD,
+        introspection::DOWNLOAD_CALLBACK,
     ] {
         let document = parse(text);
         for node in ["interface", "method", "signal", "property", "arg"]
@@ -93,7 +97,7 @@ fn every_interface_and_member_is_documented() {
 
 #[test]
 fn the_tables_of_properties_are_those_of_the_documents() {
-    let tables: [(&str, &str, &[Property]); 4] = [
+    let tables: [(&str, &str, &[Property]); 6] = [
         (
             names::MANAGER,
             introspection::MANAGER,
@@ -105,6 +109,12 @@ fn the_tables_of_properties_are_those_of_the_documents() {
             names::ERROR,
             introspection::ERROR,
             ErrorProperties::PROPERTIES,
+        ),
+        (names::DOWNLOADS, introspection::DOWNLOADS, &[]),
+        (
+            names::DOWNLOAD,
+            introspection::DOWNLOAD,
+            DownloadProperties::PROPERTIES,
         ),
     ];
     for (interface, text, table) in tables {
@@ -166,6 +176,7 @@ fn the_document_of_an_object_is_well_formed_and_names_its_children() {
         interfaces,
         [
             names::MANAGER,
+            names::DOWNLOADS,
             "org.freedesktop.DBus.ObjectManager",
             "org.freedesktop.DBus.Introspectable",
             "org.freedesktop.DBus.Peer",
@@ -187,6 +198,8 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
     let documented: BTreeMap<_, _> = [
         (names::MANAGER, methods(introspection::MANAGER)),
         (names::JOB, methods(introspection::JOB)),
+        (names::DOWNLOADS, methods(introspection::DOWNLOADS)),
+        (names::DOWNLOAD, methods(introspection::DOWNLOAD)),
     ]
     .into();
     let mut calls = MessageStream::from(&connection);
@@ -222,6 +235,8 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "u" => reply.build(&0_u32),
             "o" => reply.build(&path()),
             "so" => reply.build(&("", path())),
+            "v" => reply.build(&Variant::from("")),
+            "ttiuu" => reply.build(&(0_u64, 0_u64, 0_i32, 0_u32, 0_u32)),
             "ao" => reply.build(&vec![path()]),
             "a(oa{sv})" => {
                 reply.build(&Vec::<(OwnedObjectPath, BTreeMap<String, Variant<'_>>)>::new())
@@ -288,7 +303,21 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         job.set_notify_command(&[]).await?;
         job.set_activation_name("").await?;
         job.set_minimum_retry_delay(0).await?;
-        job.set_no_progress_timeout(0).await
+        job.set_no_progress_timeout(0).await?;
+
+        let downloads = Downloads1Proxy::new(&client).await?;
+        downloads.create_download(&BTreeMap::new()).await?;
+        let none = Variant::from("");
+        downloads.enum_downloads("", &none, false).await?;
+        let download = Download1Proxy::new(&client, "/").await?;
+        download.start(&[]).await?;
+        download.pause().await?;
+        download.finalize().await?;
+        download.abort().await?;
+        download.status().await?;
+        download.property("").await?;
+        download.set_property("", &none).await?;
+        download.set_status_interface(&path("/")).await
     };
     tokio::time::timeout(Duration::from_mins(1), calls)
         .await
@@ -301,6 +330,8 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
     for (interface, text) in [
         (names::MANAGER, introspection::MANAGER),
         (names::JOB, introspection::JOB),
+        (names::DOWNLOADS, introspection::DOWNLOADS),
+        (names::DOWNLOAD, introspection::DOWNLOAD),
     ] {
         let methods = methods(text).into_iter();
         documented.extend(
@@ -424,4 +455,21 @@ fn a_call_that_no_callback_object_has_is_answered_with_what_is_wrong() {
     let call = Message::method_call("/app", "JobTransferred").build(&elsewhere);
     let error = Callback::read(&call.unwrap()).unwrap_err();
     assert!(matches!(error, fdo::Error::InvalidArgs(_)), "{error}");
+}
+
+#[test]
+fn every_property_of_a_download_is_documented_with_its_type() {
+    let words = introspection::DOWNLOAD.split_whitespace();
+    let words = words.collect::<Vec<_>>().join(" ");
+    for property in bgcopy_model::DownloadProperty::ALL {
+        let name = property.name();
+        let signature = bgcopy_bus::download::signature(*property);
+        let documented = words.contains(&format!("{name} ({signature}): "));
+        assert!(documented, "{name} ({signature}) is not documented");
+    }
+    let documented: Vec<_> = methods(introspection::DOWNLOAD_CALLBACK)
+        .into_iter()
+        .collect();
+    let status = ("o(ttiuu)".to_owned(), String::new());
+    assert_eq!(documented, [("OnStatusChange".to_owned(), status)]);
 }

@@ -15,8 +15,8 @@ use std::{
 };
 
 use bgcopy_bus::{
-    Job1Proxy, JobProperties, Manager1Proxy, ManagerProperties,
-    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, job_path},
+    Download1Proxy, Downloads1Proxy, Job1Proxy, JobProperties, Manager1Proxy, ManagerProperties,
+    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, download_path, job_path},
     properties::PropertySet,
 };
 use bgcopy_model::JobId;
@@ -288,6 +288,21 @@ impl Link {
 
     pub(crate) async fn manager(&self) -> Result<Manager1Proxy<'_>> {
         Ok(Manager1Proxy::builder(&self.connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    pub(crate) async fn downloads(&self) -> Result<Downloads1Proxy<'_>> {
+        Ok(Downloads1Proxy::builder(&self.connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    pub(crate) async fn download(&self, id: JobId) -> Result<Download1Proxy<'_>> {
+        Ok(Download1Proxy::builder(&self.connection)
+            .path(download_path(id))
             .cache_properties(CacheProperties::No)
             .build()
             .await?)

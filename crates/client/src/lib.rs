@@ -38,6 +38,8 @@ mod callback;
 mod callbacks;
 mod connection;
 mod context;
+mod download;
+mod download_callbacks;
 mod error;
 mod info;
 mod job;
@@ -51,12 +53,13 @@ mod wire;
 pub use address::Address;
 pub use bgcopy_bus::ErrorName;
 pub use bgcopy_model::{
-    Algorithm, ByteRange, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
-    ParseChecksumError, Priority, Profile, Timestamp,
+    Algorithm, ByteRange, Checksum, DownloadProperty, DownloadState, DownloadValue, ErrorContext,
+    HResult, JobId, JobState, NotifyFlags, ParseChecksumError, Priority, Profile, Timestamp,
 };
 pub use builder::{FileRequest, JobBuilder};
 pub use callback::{Callback, CallbackError};
 pub use connection::Connect;
+pub use download::{Download, DownloadCallback, DownloadStatus};
 pub use error::Error;
 pub use info::{ErrorInfo, FileInfo, JobInfo, JobTrouble, Listener, ServiceInfo};
 pub use job::{Ended, Job};

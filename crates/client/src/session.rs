@@ -193,4 +193,5 @@ async fn register_again(link: Arc<Link>, callbacks: Arc<Callbacks>) {
             Err(error) => tracing::warn!(%job, "a callback object is not registered: {error}"),
         }
     }
+    callbacks.downloads.register_again(&link).await;
 }

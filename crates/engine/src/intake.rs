@@ -11,6 +11,7 @@ use bgcopy_model::{
     Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
     JobSpec, Layout, Limits, Naming, Now, Owner, RangeSet, Validator,
 };
+use url::Url;
 
 use crate::{
     Refusal,
@@ -60,6 +61,7 @@ pub(crate) fn job_record(
         transferred_at: None,
         born: now.moment,
         last_progress: now.moment,
+        download: None,
     })
 }
 
@@ -174,11 +176,7 @@ fn file_record(
     limits: &Limits,
 ) -> Result<FileRecord, Refusal> {
     check_text("URL", spec.url.as_str(), Limits::URL)?;
-    if !matches!(spec.url.scheme(), "http" | "https") {
-        let scheme = spec.url.scheme();
-        let detail = format!("only http and https URLs can be fetched, not {scheme}");
-        return Err(Refusal::new(Condition::SchemeUnsupported, detail));
-    }
+    check_scheme(&spec.url)?;
     if spec.ranges.len() > limits.ranges_per_file as usize {
         let detail = format!("a file may have {} ranges", limits.ranges_per_file);
         return Err(Refusal::new(Condition::TooManyRanges, detail));
@@ -206,8 +204,18 @@ fn file_record(
     Ok(record)
 }
 
+/// Refuses what no source can fetch.
+pub(crate) fn check_scheme(url: &Url) -> Result<(), Refusal> {
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(());
+    }
+    let scheme = url.scheme();
+    let detail = format!("only http and https URLs can be fetched, not {scheme}");
+    Err(Refusal::new(Condition::SchemeUnsupported, detail))
+}
+
 /// The destination in its plainest form, with a stand-in for a name that is to come.
-fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
+pub(crate) fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
     let bytes = path.as_os_str().as_bytes();
     if !path.is_absolute() {
         return Err(bad_path(path, "a destination must be an absolute path"));
@@ -245,7 +253,7 @@ fn bad_path(path: &Path, what: &str) -> Refusal {
     Refusal::new(Condition::InvalidArgument, detail)
 }
 
-fn check_headers(headers: &[Header]) -> Result<(), Refusal> {
+pub(crate) fn check_headers(headers: &[Header]) -> Result<(), Refusal> {
     // As they stand in a request: a colon and a space between, CR and LF behind.
     let length = |header: &Header| header.name.len() + header.value.len() + 4;
     let total: usize = headers.iter().map(length).sum();

@@ -45,6 +45,23 @@ pub enum Condition {
     NotImplemented,
     /// The caller's limit for all header fields.
     HeadersTooLarge,
+    // Refused calls of downloads.
+    /// Start of a download without a URI.
+    NoUri,
+    /// Start of a download that nothing says where to write.
+    NoSink,
+    /// The property has no value.
+    PropertyNotSet,
+    /// There is no such property.
+    UnknownProperty,
+    /// The property can only be read.
+    ReadOnlyProperty,
+    /// The property can only be set.
+    WriteOnlyProperty,
+    /// Piece hashes must be checked, and nobody says where they are.
+    IntegrityCheckUnspecified,
+    /// Piece hashes must be checked, and this service cannot.
+    IntegrityCheckUnavailable,
 
     // The way to the origin.
     /// No network at all.
@@ -149,6 +166,23 @@ impl Condition {
                 H::BG_E_TOO_MANY_RANGES_IN_FILE,
             ),
             C::NotImplemented => (H::E_NOTIMPL, H::E_NOTIMPL),
+            C::NoUri => (H::DO_E_NO_URI, H::DO_E_NO_URI),
+            C::NoSink => (
+                H::DO_E_DOWNLOADSINK_UNSPECIFIED,
+                H::DO_E_DOWNLOADSINK_UNSPECIFIED,
+            ),
+            C::PropertyNotSet => (H::E_NOT_SET, H::E_NOT_SET),
+            C::UnknownProperty => (H::BG_E_UNKNOWN_PROPERTY_ID, H::DO_E_UNKNOWN_PROPERTY_ID),
+            C::ReadOnlyProperty => (H::BG_E_READ_ONLY_PROPERTY, H::DO_E_READ_ONLY_PROPERTY),
+            C::WriteOnlyProperty => (H::DO_E_WRITE_ONLY_PROPERTY, H::DO_E_WRITE_ONLY_PROPERTY),
+            C::IntegrityCheckUnspecified => (
+                H::DO_E_INTEGRITYCHECKINFO_UNSPECIFIED,
+                H::DO_E_INTEGRITYCHECKINFO_UNSPECIFIED,
+            ),
+            C::IntegrityCheckUnavailable => (
+                H::DO_E_INTEGRITYCHECKINFO_UNAVAILABLE,
+                H::DO_E_INTEGRITYCHECKINFO_UNAVAILABLE,
+            ),
             C::NetworkDisconnected => (H::BG_E_NETWORK_DISCONNECTED, H::DO_E_BLOCKED_BY_NO_NETWORK),
             C::NameNotResolved => (H::INET_E_NAME_NOT_RESOLVED, H::INET_E_NAME_NOT_RESOLVED),
             C::ConnectFailure => (H::BG_E_CONNECT_FAILURE, H::BG_E_CONNECT_FAILURE),
@@ -268,6 +302,14 @@ impl Condition {
             C::TooManyRanges => "the file has more ranges than the service allows",
             C::NotImplemented => "this part of the contract is not implemented",
             C::HeadersTooLarge => "the request header fields are too large",
+            C::NoUri => "the download has no URI",
+            C::NoSink => "the download has no place to write to",
+            C::PropertyNotSet => "the property has no value",
+            C::UnknownProperty => "there is no such property",
+            C::ReadOnlyProperty => "the property can only be read",
+            C::WriteOnlyProperty => "the property can only be set",
+            C::IntegrityCheckUnspecified => "nothing says where the piece hashes are",
+            C::IntegrityCheckUnavailable => "the piece hashes cannot be checked",
             C::NetworkDisconnected => "there is no network",
             C::NameNotResolved => "the host's name cannot be resolved",
             C::ConnectFailure => "the host cannot be reached",

@@ -39,6 +39,12 @@ CREATE TABLE secrets (
     proxies TEXT NOT NULL  -- JSON
 ) STRICT;
 
+-- What a download has beside its job. Apart from jobs for the same two reasons.
+CREATE TABLE downloads (
+    job    INTEGER PRIMARY KEY REFERENCES jobs (number) ON DELETE CASCADE,
+    record TEXT NOT NULL -- JSON, secrets among it
+) STRICT;
+
 -- Clustered by job: one file's progress is one leaf page, a job's files are neighbours.
 CREATE TABLE files (
     job          INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,

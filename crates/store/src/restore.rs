@@ -69,8 +69,9 @@ pub(crate) fn restore(connection: &mut Connection) -> rusqlite::Result<Restored>
 const READ_JOBS: &str = "
     SELECT number, id, owner, profile, name, description, priority, auto_complete, notify_flags,
         transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout, headers,
-        umask, proxies, phase, error_count, fruitless_tries, created, modified, transferred_at, born, last_progress
-    FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number
+        umask, proxies, phase, error_count, fruitless_tries, created, modified, transferred_at, born, last_progress,
+        record
+    FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number LEFT JOIN downloads ON downloads.job = jobs.number
     ORDER BY number";
 
 fn read_jobs(connection: &Connection) -> rusqlite::Result<Vec<Incoming>> {
@@ -136,6 +137,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
         transferred_at: cells.optional_number()?.map(Timestamp),
         born: Moment(cells.number()?),
         last_progress: Moment(cells.number()?),
+        download: cells.optional_secret_json()?,
     })
 }
 
@@ -245,8 +247,8 @@ mod tests {
     use std::time::Duration;
 
     use bgcopy_model::{
-        ByteRange, Condition, Extent, FilePhase, Header, Inode, JobError, JobPhase, JobState,
-        Naming, ProxyEnvironment, Validator,
+        ByteRange, Condition, DownloadProperty, DownloadRecord, DownloadValue, Extent, FilePhase,
+        Header, Inode, JobError, JobPhase, JobState, Naming, ProxyEnvironment, Validator,
     };
 
     use super::*;
@@ -308,6 +310,25 @@ mod tests {
             transferred_at: None,
             born: Moment(10),
             last_progress: Moment(20),
+            download: Some(Box::new(DownloadRecord {
+                properties: [
+                    (
+                        DownloadProperty::DisplayName,
+                        DownloadValue::Text("x".into()),
+                    ),
+                    (
+                        DownloadProperty::TotalSizeBytes,
+                        DownloadValue::Size(u64::MAX),
+                    ),
+                    (DownloadProperty::NonVolatile, DownloadValue::Flag(false)),
+                    (DownloadProperty::CostPolicy, DownloadValue::Number(7)),
+                    (
+                        DownloadProperty::SecurityContext,
+                        DownloadValue::Bytes(vec![0, 255]),
+                    ),
+                ]
+                .into(),
+            })),
         }
     }
 
@@ -449,6 +470,7 @@ mod tests {
             .collect();
         let of = |table| kept.iter().filter(|(source, _)| source == table).count();
         assert_eq!((of("jobs"), of("secrets")), (3, 4));
+        assert_eq!(of("downloads"), 1);
         assert_eq!((of("files"), of("file_ranges"), of("clock")), (5, 1, 1));
         let content = kept.iter().map(|(_, content)| content.as_str());
         let content = content.collect::<Vec<_>>().join("\n");
