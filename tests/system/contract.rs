@@ -48,6 +48,14 @@ pub fn error() -> Interface {
     interface!("org.bgcopy.Error1")
 }
 
+pub fn downloads() -> Interface {
+    interface!("org.bgcopy.Downloads1")
+}
+
+pub fn download() -> Interface {
+    interface!("org.bgcopy.Download1")
+}
+
 impl Interface {
     fn read(name: &'static str, xml: &str) -> Self {
         let (mut methods, mut properties) = (Vec::<Method>::new(), Vec::new());
@@ -98,6 +106,8 @@ fn every_method_and_property_is_read_from_the_introspection_data() {
         (job, true, true),
         (file(), true, true),
         (error(), false, true),
+        (downloads(), true, false),
+        (download(), true, true),
     ] {
         assert_eq!(!interface.methods.is_empty(), methods, "{interface:?}");
         assert_eq!(

@@ -13,6 +13,7 @@
 )]
 
 mod contract;
+mod downloads;
 mod files;
 mod links;
 mod machine;

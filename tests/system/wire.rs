@@ -9,6 +9,7 @@ pub enum Value {
     Byte(u8),
     Bool(bool),
     U32(u32),
+    I32(i32),
     U64(u64),
     Text(String),
     Path(String),
@@ -91,6 +92,7 @@ impl Value {
             Self::Byte(_) => "y".into(),
             Self::Bool(_) => "b".into(),
             Self::U32(_) => "u".into(),
+            Self::I32(_) => "i".into(),
             Self::U64(_) => "t".into(),
             Self::Text(_) => "s".into(),
             Self::Path(_) => "o".into(),
@@ -107,6 +109,10 @@ impl Value {
             Self::Byte(byte) => out.push(*byte),
             Self::Bool(is) => Self::U32(u32::from(*is)).write(out),
             Self::U32(number) => {
+                pad(out, 4);
+                out.extend(number.to_le_bytes());
+            }
+            Self::I32(number) => {
                 pad(out, 4);
                 out.extend(number.to_le_bytes());
             }
@@ -355,6 +361,7 @@ impl Reader<'_> {
             b'y' => Value::Byte(self.take::<1>()[0]),
             b'b' => Value::Bool(self.number() == 1),
             b'u' => Value::U32(u32::from_le_bytes(self.take())),
+            b'i' => Value::I32(i32::from_le_bytes(self.take())),
             b't' => Value::U64(u64::from_le_bytes(self.take())),
             kind @ (b's' | b'o') => {
                 let length = self.number();

@@ -273,33 +273,31 @@ fn the_service_alone_may_call_its_clients_back() {
         .expect("gdbus must be there: package libglib2.0-bin");
     let mut first_byte = [0];
     let connected = client.stdout.as_mut().unwrap().read_exact(&mut first_byte);
-    let from_nobody = bus.call(
-        Caller::Nobody,
-        ":1.0",
+    let methods = [
         "org.bgcopy.Callback1.JobTransferred",
-        &[],
-    );
-    let from_us = bus.call(
-        Caller::Us,
-        ":1.0",
-        "org.bgcopy.Callback1.JobTransferred",
-        &[],
-    );
+        "org.bgcopy.DownloadCallback1.OnStatusChange",
+    ];
+    let answers = methods.map(|method| {
+        let call = |caller| bus.call(caller, ":1.0", method, &[]);
+        (call(Caller::Nobody), call(Caller::Us))
+    });
     stop(&mut client);
 
     connected.unwrap();
-    let refusal = from_nobody.unwrap_err();
-    assert!(
-        refusal.contains("org.freedesktop.DBus.Error.AccessDenied"),
-        "{refusal}"
-    );
-    // The client has no such object and says so, which shows that the call reached it.
-    let expected = if is_root() { "Unknown" } else { "AccessDenied" };
-    let answer = from_us.unwrap_err();
-    assert!(
-        answer.contains(&format!("org.freedesktop.DBus.Error.{expected}")),
-        "{answer}"
-    );
+    for (from_nobody, from_us) in answers {
+        let refusal = from_nobody.unwrap_err();
+        assert!(
+            refusal.contains("org.freedesktop.DBus.Error.AccessDenied"),
+            "{refusal}"
+        );
+        // The client has no such object and says so, which shows that the call reached it.
+        let expected = if is_root() { "Unknown" } else { "AccessDenied" };
+        let answer = from_us.unwrap_err();
+        assert!(
+            answer.contains(&format!("org.freedesktop.DBus.Error.{expected}")),
+            "{answer}"
+        );
+    }
 }
 
 #[test]

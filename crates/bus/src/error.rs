@@ -56,8 +56,10 @@ macro_rules! error_names {
 error_names! {
     NotFound, AccessDenied, InvalidState, Empty, InvalidArgument, StringTooLong, SchemeUnsupported, InvalidRange,
     OverlappingRanges, NoErrorInformation, NoSuchFile, TooManyJobsOfUser, TooManyJobs, TooManyFiles, TooManyRanges,
-    NewOwnerNoAccess, NotImplemented, HeadersTooLarge, ProxyListTooLarge, BypassListTooLarge, UserNameTooLarge, PasswordTooLarge,
-    InvalidAuthTarget, InvalidAuthScheme,
+    NewOwnerNoAccess, NotImplemented, HeadersTooLarge, ProxyListTooLarge, BypassListTooLarge, UserNameTooLarge,
+    PasswordTooLarge, InvalidAuthTarget, InvalidAuthScheme,
+    NoUri, NoSink, PropertyNotSet, UnknownProperty, ReadOnlyProperty, WriteOnlyProperty, IntegrityCheckUnspecified,
+    IntegrityCheckUnavailable,
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,

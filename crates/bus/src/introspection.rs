@@ -12,6 +12,12 @@ pub const FILE: &str = include_str!("../interfaces/org.bgcopy.File1.xml");
 pub const ERROR: &str = include_str!("../interfaces/org.bgcopy.Error1.xml");
 /// `org.bgcopy.Callback1`, which a client's process has and not the service.
 pub const CALLBACK: &str = include_str!("../interfaces/org.bgcopy.Callback1.xml");
+/// `org.bgcopy.Downloads1`.
+pub const DOWNLOADS: &str = include_str!("../interfaces/org.bgcopy.Downloads1.xml");
+/// `org.bgcopy.Download1`.
+pub const DOWNLOAD: &str = include_str!("../interfaces/org.bgcopy.Download1.xml");
+/// `org.bgcopy.DownloadCallback1`, which a client's process has and not the service.
+pub const DOWNLOAD_CALLBACK: &str = include_str!("../interfaces/org.bgcopy.DownloadCallback1.xml");
 /// The standard interfaces that every object has: Introspectable, Peer and Properties.
 pub const STANDARD: &str = include_str!("../interfaces/standard.xml");
 /// `org.freedesktop.DBus.ObjectManager`, which the manager and each job have.
@@ -39,11 +45,12 @@ where
 {
     use names::Object;
     let interfaces: &[&'static str] = match object {
-        Object::Above | Object::Jobs | Object::Files(_) => &[STANDARD],
-        Object::Manager => &[MANAGER, OBJECT_MANAGER, STANDARD],
+        Object::Above | Object::Jobs | Object::Files(_) | Object::Downloads => &[STANDARD],
+        Object::Manager => &[MANAGER, DOWNLOADS, OBJECT_MANAGER, STANDARD],
         Object::Job(_) => &[JOB, OBJECT_MANAGER, STANDARD],
         Object::File(_) => &[FILE, STANDARD],
         Object::Error(_) => &[ERROR, STANDARD],
+        Object::Download(_) => &[DOWNLOAD, STANDARD],
     };
     let mut text = String::from(HEAD);
     for interface in interfaces {

@@ -6,6 +6,7 @@
 
 mod callback;
 mod dictionary;
+pub mod download;
 mod error;
 pub mod introspection;
 pub mod names;
@@ -16,6 +17,9 @@ mod statistics;
 
 pub use callback::Callback;
 pub use dictionary::{Access, Property};
+pub use download::{
+    Download1Proxy, DownloadChanges, DownloadProperties, DownloadStatus, Downloads1Proxy,
+};
 pub use error::{CallError, ErrorName, Result};
 pub use options::{CredentialArgs, FileArgs, FileOptions, Hidden, JobOptions, Variables};
 pub use properties::{

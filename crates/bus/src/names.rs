@@ -19,6 +19,13 @@ pub const FILE: &str = "org.bgcopy.File1";
 /// The interface of a job's error.
 pub const ERROR: &str = "org.bgcopy.Error1";
 
+/// The interface of downloads of the manager's object.
+pub const DOWNLOADS: &str = "org.bgcopy.Downloads1";
+/// The interface of a download.
+pub const DOWNLOAD: &str = "org.bgcopy.Download1";
+/// The interface of a client's object that is told of a download's status.
+pub const DOWNLOAD_CALLBACK: &str = "org.bgcopy.DownloadCallback1";
+
 /// The interface of a client's callback object.
 pub const CALLBACK: &str = "org.bgcopy.Callback1";
 
@@ -29,6 +36,8 @@ pub const ERROR_PREFIX: &str = "org.bgcopy.Error.";
 pub const MANAGER_PATH: &str = "/org/bgcopy";
 /// The folder of all jobs; no object itself.
 pub const JOBS_PATH: &str = "/org/bgcopy/jobs";
+/// The folder of all downloads; no object itself.
+pub const DOWNLOADS_PATH: &str = "/org/bgcopy/downloads";
 /// What stands for «no object» where a path is wanted.
 pub const NO_OBJECT: &str = "/";
 
@@ -49,6 +58,10 @@ pub enum Object {
     File(FileId),
     /// `…/jobs/<id>/error`.
     Error(JobId),
+    /// [`DOWNLOADS_PATH`]: on the way to the downloads.
+    Downloads,
+    /// `…/downloads/<id>`.
+    Download(JobId),
 }
 
 impl Object {
@@ -59,7 +72,11 @@ impl Object {
             "/" | "/org" => return Some(Self::Above),
             MANAGER_PATH => return Some(Self::Manager),
             JOBS_PATH => return Some(Self::Jobs),
+            DOWNLOADS_PATH => return Some(Self::Downloads),
             _ => {}
+        }
+        if let Some(rest) = path.strip_prefix(DOWNLOADS_PATH) {
+            return job_id(rest.strip_prefix('/')?).map(Self::Download);
         }
         let mut parts = path
             .strip_prefix(JOBS_PATH)?
@@ -90,16 +107,18 @@ impl Object {
             Self::Files(job) => format!("{JOBS_PATH}/{}/files", job.simple()),
             Self::File(file) => format!("{JOBS_PATH}/{}/files/{}", file.job.simple(), file.index),
             Self::Error(job) => format!("{JOBS_PATH}/{}/error", job.simple()),
+            Self::Downloads => DOWNLOADS_PATH.to_owned(),
+            Self::Download(id) => format!("{DOWNLOADS_PATH}/{}", id.simple()),
         };
         // Hexadecimal and decimal digits between fixed words: always a valid path.
         ObjectPath::from_string_unchecked(text).into()
     }
 
-    /// The job it belongs to.
+    /// The job or download it belongs to.
     pub const fn job(self) -> Option<JobId> {
         match self {
-            Self::Above | Self::Manager | Self::Jobs => None,
-            Self::Job(job) | Self::Files(job) | Self::Error(job) => Some(job),
+            Self::Above | Self::Manager | Self::Jobs | Self::Downloads => None,
+            Self::Job(job) | Self::Files(job) | Self::Error(job) | Self::Download(job) => Some(job),
             Self::File(file) => Some(file.job),
         }
     }
@@ -118,6 +137,19 @@ pub fn file_path(file: FileId) -> OwnedObjectPath {
 /// The path of a job's error.
 pub fn error_path(job: JobId) -> OwnedObjectPath {
     Object::Error(job).path()
+}
+
+/// The path of a download.
+pub fn download_path(id: JobId) -> OwnedObjectPath {
+    Object::Download(id).path()
+}
+
+/// The download that a path names.
+pub fn download_of_path(path: &str) -> Option<JobId> {
+    match Object::parse(path)? {
+        Object::Download(id) => Some(id),
+        _ => None,
+    }
 }
 
 /// The job that a path names.
@@ -164,6 +196,8 @@ mod tests {
             Object::Files(JOB_ID),
             Object::File(file),
             Object::Error(JOB_ID),
+            Object::Downloads,
+            Object::Download(JOB_ID),
         ] {
             let path = object.path();
             assert_eq!(Object::parse(path.as_str()), Some(object), "{path}");
@@ -178,6 +212,9 @@ mod tests {
             "/org/bgcopy/jobs/00AB0000000000000000000000000001",
             "/org/bgcopy/jobs/ab0000000000000000000000000001",
             "/org/bgcopy/jobsx",
+            "/org/bgcopy/downloadsx",
+            "/org/bgcopy/downloads/",
+            "/org/bgcopy/downloads/00ab0000000000000000000000000001/files",
             "/com",
             &format!("{job}/errors"),
             &format!("{job}/error/0"),

@@ -7,8 +7,9 @@ use zbus::{OwnedObjectPath, Type};
 
 use crate::{
     dictionary::properties,
+    download::{DownloadChanges, DownloadProperties},
     error::Result,
-    names::{ERROR, FILE, JOB, MANAGER},
+    names::{DOWNLOAD, ERROR, FILE, JOB, MANAGER},
 };
 
 properties! {
@@ -204,6 +205,7 @@ property_set! {
     JobProperties, JobChanges = JOB;
     FileProperties, FileChanges = FILE;
     ErrorProperties, ErrorChanges = ERROR;
+    DownloadProperties, DownloadChanges = DOWNLOAD;
 }
 
 /// Reads all properties of the object that a proxy stands for, in one call.

@@ -7,9 +7,9 @@ use std::{
 };
 
 use bgcopy_bus::{
-    Access, Callback, ErrorProperties, File1Proxy, FileArgs, FileOptions, FileProperties,
-    FileStatistics, Job1Proxy, JobOptions, JobProperties, Manager1Proxy, ManagerProperties,
-    Property, Variables, introspection, names,
+    Access, Callback, Download1Proxy, DownloadProperties, Downloads1Proxy, ErrorProperties,
+    File1Proxy, FileArgs, FileOptions, FileProperties, FileStatistics, Job1Proxy, JobOptions,
+    JobProperties, Manager1Proxy, ManagerProperties, Property, Variables, introspection, names,
 };
 use bgcopy_model::{FileId, JobId};
 use futures_util::StreamExt;
@@ -70,6 +70,9 @@ fn every_interface_and_member_is_documented() {
         introspection::FILE,
         introspection::ERROR,
         introspection::CALLBACK,
+        introspection::DOWNLOADS,
+        introspection::DOWNLOAD,
+        introspection::DOWNLOAD_CALLBACK,
     ] {
         let document = parse(text);
         for node in ["interface", "method", "signal", "property", "arg"]
@@ -94,7 +97,7 @@ fn every_interface_and_member_is_documented() {
 
 #[test]
 fn the_tables_of_properties_are_those_of_the_documents() {
-    let tables: [(&str, &str, &[Property]); 4] = [
+    let tables: [(&str, &str, &[Property]); 6] = [
         (
             names::MANAGER,
             introspection::MANAGER,
@@ -106,6 +109,12 @@ fn the_tables_of_properties_are_those_of_the_documents() {
             names::ERROR,
             introspection::ERROR,
             ErrorProperties::PROPERTIES,
+        ),
+        (names::DOWNLOADS, introspection::DOWNLOADS, &[]),
+        (
+            names::DOWNLOAD,
+            introspection::DOWNLOAD,
+            DownloadProperties::PROPERTIES,
         ),
     ];
     for (interface, text, table) in tables {
@@ -167,6 +176,7 @@ fn the_document_of_an_object_is_well_formed_and_names_its_children() {
         interfaces,
         [
             names::MANAGER,
+            names::DOWNLOADS,
             "org.freedesktop.DBus.ObjectManager",
             "org.freedesktop.DBus.Introspectable",
             "org.freedesktop.DBus.Peer",
@@ -189,6 +199,8 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
         (names::MANAGER, methods(introspection::MANAGER)),
         (names::JOB, methods(introspection::JOB)),
         (names::FILE, methods(introspection::FILE)),
+        (names::DOWNLOADS, methods(introspection::DOWNLOADS)),
+        (names::DOWNLOAD, methods(introspection::DOWNLOAD)),
     ]
     .into();
     let mut calls = MessageStream::from(&connection);
@@ -225,6 +237,8 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "o" => reply.build(&path()),
             "sasas" => reply.build(&("", Vec::<String>::new(), Vec::<String>::new())),
             "so" => reply.build(&("", path())),
+            "v" => reply.build(&Variant::from("")),
+            "ttiuu" => reply.build(&(0_u64, 0_u64, 0_i32, 0_u32, 0_u32)),
             "ao" => reply.build(&vec![path()]),
             "a{sv}" => reply.build(&FileStatistics::default()),
             "a(oa{sv})" => {
@@ -309,7 +323,21 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         let file = File1Proxy::new(&client, "/").await?;
         file.set_remote_name("").await?;
         file.statistics().await?;
-        file.set_validation_state(true).await
+        file.set_validation_state(true).await?;
+
+        let downloads = Downloads1Proxy::new(&client).await?;
+        downloads.create_download(&BTreeMap::new()).await?;
+        let none = Variant::from("");
+        downloads.enum_downloads("", &none, false).await?;
+        let download = Download1Proxy::new(&client, "/").await?;
+        download.start(&[]).await?;
+        download.pause().await?;
+        download.finalize().await?;
+        download.abort().await?;
+        download.status().await?;
+        download.property("").await?;
+        download.set_property("", &none).await?;
+        download.set_status_interface(&path("/")).await
     };
     tokio::time::timeout(Duration::from_mins(1), calls)
         .await
@@ -323,6 +351,8 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         (names::MANAGER, introspection::MANAGER),
         (names::JOB, introspection::JOB),
         (names::FILE, introspection::FILE),
+        (names::DOWNLOADS, introspection::DOWNLOADS),
+        (names::DOWNLOAD, introspection::DOWNLOAD),
     ] {
         let methods = methods(text).into_iter();
         documented.extend(
@@ -468,4 +498,21 @@ fn every_key_of_the_statistics_is_documented_with_its_type() {
             || words.contains(&format!("{key}. "));
         assert!(own || zero, "{key} ({signature}) is not documented");
     }
+}
+
+#[test]
+fn every_property_of_a_download_is_documented_with_its_type() {
+    let words = introspection::DOWNLOAD.split_whitespace();
+    let words = words.collect::<Vec<_>>().join(" ");
+    for property in bgcopy_model::DownloadProperty::ALL {
+        let name = property.name();
+        let signature = bgcopy_bus::download::signature(*property);
+        let documented = words.contains(&format!("{name} ({signature}): "));
+        assert!(documented, "{name} ({signature}) is not documented");
+    }
+    let documented: Vec<_> = methods(introspection::DOWNLOAD_CALLBACK)
+        .into_iter()
+        .collect();
+    let status = ("o(ttiuu)".to_owned(), String::new());
+    assert_eq!(documented, [("OnStatusChange".to_owned(), status)]);
 }

@@ -21,6 +21,10 @@
 //! call every method here. Must never hold what the async side does not: a handle here is one there and the way to its
 //! runtime.
 
+mod download;
+
+pub use download::Download;
+
 use std::{
     fmt,
     os::unix::net::UnixStream,

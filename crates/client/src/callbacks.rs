@@ -27,6 +27,7 @@ use zbus::{
 use crate::{
     Error, Job,
     callback::{Occasion, SharedCallback},
+    download_callbacks::DownloadCallbacks,
     session::Session,
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Callbacks {
     entries: Mutex<Entries>,
     /// Told when an object was added.
     pub(crate) added: Notify,
+    /// The objects that are told of downloads.
+    pub(crate) downloads: DownloadCallbacks,
 }
 
 #[derive(Debug, Default)]
@@ -135,7 +138,7 @@ impl Callbacks {
 
     /// Whether there is none at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().by_job.is_empty()
+        self.lock().by_job.is_empty() && self.downloads.is_empty()
     }
 
     /// The jobs that have an object, and the numbers of their paths.
@@ -172,6 +175,12 @@ impl Callbacks {
 
     async fn answer(&self, connection: &Connection, call: &Message) {
         let header = call.header();
+        let path = header.path().map_or("", |path| path.as_str());
+        if DownloadCallbacks::has_path(path) {
+            let session = self.session.get().and_then(Weak::upgrade);
+            let result = self.downloads.tell(session, call, path).await;
+            return reply(connection, &header, result).await;
+        }
         let told = match self.told(call, &header) {
             Ok(told) => told,
             Err(refusal) => return reply(connection, &header, Err(refusal)).await,
@@ -271,7 +280,7 @@ impl Told {
 }
 
 /// What a panic said, when it said something.
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("it does not say why")

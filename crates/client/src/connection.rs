@@ -15,8 +15,9 @@ use std::{
 };
 
 use bgcopy_bus::{
-    File1Proxy, Job1Proxy, JobProperties, Manager1Proxy, ManagerProperties,
-    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, file_path, job_path},
+    Download1Proxy, Downloads1Proxy, File1Proxy, Job1Proxy, JobProperties, Manager1Proxy,
+    ManagerProperties,
+    names::{BUS_NAME, MANAGER_PATH, PROTOCOL_VERSION, download_path, file_path, job_path},
     properties::PropertySet,
 };
 use bgcopy_model::{FileId, JobId};
@@ -288,6 +289,21 @@ impl Link {
 
     pub(crate) async fn manager(&self) -> Result<Manager1Proxy<'_>> {
         Ok(Manager1Proxy::builder(&self.connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    pub(crate) async fn downloads(&self) -> Result<Downloads1Proxy<'_>> {
+        Ok(Downloads1Proxy::builder(&self.connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    pub(crate) async fn download(&self, id: JobId) -> Result<Download1Proxy<'_>> {
+        Ok(Download1Proxy::builder(&self.connection)
+            .path(download_path(id))
             .cache_properties(CacheProperties::No)
             .build()
             .await?)

@@ -38,6 +38,8 @@ mod callback;
 mod callbacks;
 mod connection;
 mod context;
+mod download;
+mod download_callbacks;
 mod error;
 mod http;
 mod info;
@@ -52,13 +54,14 @@ mod wire;
 pub use address::Address;
 pub use bgcopy_bus::{ErrorName, FileStatistics};
 pub use bgcopy_model::{
-    Algorithm, AuthScheme, AuthTarget, ByteRange, Checksum, ErrorContext, HResult, JobId, JobState,
-    NotifyFlags, ParseChecksumError, PeerCaching, Priority, Profile, Redirects, SecurityFlags,
-    Timestamp, TransferPolicy,
+    Algorithm, AuthScheme, AuthTarget, ByteRange, Checksum, DownloadProperty, DownloadState,
+    DownloadValue, ErrorContext, HResult, JobId, JobState, NotifyFlags, ParseChecksumError,
+    PeerCaching, Priority, Profile, Redirects, SecurityFlags, Timestamp, TransferPolicy,
 };
 pub use builder::{FileRequest, JobBuilder};
 pub use callback::{Callback, CallbackError};
 pub use connection::Connect;
+pub use download::{Download, DownloadCallback, DownloadStatus};
 pub use error::Error;
 pub use http::Proxies;
 pub use info::{ErrorInfo, FileInfo, JobInfo, JobTrouble, Listener, ServiceInfo};

@@ -59,6 +59,10 @@ impl Manager {
         Connect::over(stream).await
     }
 
+    pub(crate) const fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
     /// Where it is connected to.
     pub fn address(&self) -> Address {
         self.session.current().address().clone()

@@ -172,6 +172,7 @@ async fn keep(session: Weak<Session>, callbacks: Arc<Callbacks>) {
 /// a full disk below its queue.
 async fn register_again(link: Arc<Link>, callbacks: Arc<Callbacks>) {
     let mut left = register(&link, &callbacks, callbacks.registered()).await;
+    callbacks.downloads.register_again(&link).await;
     let (weak, mut pause) = (Arc::downgrade(&link), FIRST_PAUSE);
     // Not kept open from here: whoever has dropped the connection wants no calls any more.
     drop(link);

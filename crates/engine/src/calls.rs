@@ -50,6 +50,13 @@ impl Engine {
                 self.hand_over(id, now);
                 begun
             }
+            Call::CreateDownload {
+                id,
+                owner,
+                record,
+                context,
+            } => self.create_download(id, owner, *record, context, now),
+            Call::Download(id, call) => self.download_call(ticket, id, call, now),
         };
         if let Some(answer) = answer.transpose() {
             self.out.reply(ticket, answer);
@@ -72,12 +79,7 @@ impl Engine {
         resume: bool,
         now: Now,
     ) -> Answer {
-        if self.jobs.contains_key(&id) {
-            let detail = format!("there is a job {id} already");
-            return Err(Refusal::new(Condition::InvalidArgument, detail));
-        }
-        self.census.check(owner, &self.limits)?;
-        let job = Job::new(intake::job_record(id, owner, spec, now)?, now.moment);
+        let job = self.new_job(id, owner, spec, now)?;
         let files = intake::file_records(&job, files, &self.limits)?;
         if resume && files.is_empty() {
             return Err(empty());
@@ -92,6 +94,23 @@ impl Engine {
             }
             Ok(Some(Reply::Created(id)))
         })
+    }
+
+    /// A job that is about to be admitted, if there may be one more.
+    pub(crate) fn new_job(
+        &self,
+        id: JobId,
+        owner: Owner,
+        spec: JobSpec,
+        now: Now,
+    ) -> Result<Job, Refusal> {
+        if self.jobs.contains_key(&id) {
+            let detail = format!("there is a job {id} already");
+            return Err(Refusal::new(Condition::InvalidArgument, detail));
+        }
+        self.census.check(owner, &self.limits)?;
+        let record = intake::job_record(id, owner, spec, now)?;
+        Ok(Job::new(record, now.moment))
     }
 }
 
@@ -113,7 +132,7 @@ impl JobMut<'_> {
         Ok(Some(Reply::Added(first)))
     }
 
-    fn take_in(&mut self, files: Vec<FileRecord>) -> FileIndex {
+    pub fn take_in(&mut self, files: Vec<FileRecord>) -> FileIndex {
         let first = self.job.next_index();
         for file in files {
             let index = file.index;
@@ -124,7 +143,7 @@ impl JobMut<'_> {
         first
     }
 
-    fn resume(&mut self) -> Answer {
+    pub fn resume(&mut self) -> Answer {
         self.require_settled()?;
         match self.job.record.phase {
             JobPhase::Suspended | JobPhase::Error { .. } | JobPhase::TransientError { .. } => {}
@@ -178,7 +197,7 @@ impl JobMut<'_> {
         }
     }
 
-    fn suspend(&mut self) -> Answer {
+    pub fn suspend(&mut self) -> Answer {
         self.require_settled()?;
         if self.job.record.phase != JobPhase::Suspended {
             self.halt();
@@ -188,13 +207,13 @@ impl JobMut<'_> {
         Ok(Some(Reply::Done))
     }
 
-    fn cancel(&mut self, ticket: Ticket) -> Answer {
+    pub fn cancel(&mut self, ticket: Ticket) -> Answer {
         self.require_settled()?;
         self.begin_cancel(Some(ticket));
         Ok(None)
     }
 
-    fn complete(&mut self, ticket: Ticket) -> Answer {
+    pub fn complete(&mut self, ticket: Ticket) -> Answer {
         self.require_at_rest()?;
         if let (JobPhase::Completing { .. }, Some(closing)) =
             (&self.job.record.phase, &mut self.job.closing)
@@ -255,7 +274,7 @@ impl JobMut<'_> {
         Ok(Some(Reply::Done))
     }
 
-    fn priority_changed(&mut self, priority: Priority) -> bool {
+    pub fn priority_changed(&mut self, priority: Priority) -> bool {
         self.schedule
             .set_priority(self.id, self.job.record.queue_priority());
         if priority.is_background() {

@@ -1,13 +1,14 @@
 //! What happens to the engine: calls of clients and reports of the driver.
 
 use bgcopy_model::{
-    Condition, FileId, FileIndex, FileSpec, Inode, JobId, JobSpec, NotifyFlags, Owner, PeerCaching,
-    Priority, RangeSet, Spent, Timestamp, TransferPolicy, Validator,
+    ClientContext, Condition, DownloadRecord, FileId, FileIndex, FileSpec, Inode, JobId, JobSpec,
+    NotifyFlags, Owner, PeerCaching, Priority, RangeSet, Spent, Timestamp, TransferPolicy,
+    Validator,
 };
 use std::time::Duration;
 use url::Url;
 
-use crate::HttpSetting;
+use crate::{DownloadCall, HttpSetting};
 
 /// Ties a call to its answer. The driver draws it and never uses one twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +106,19 @@ pub enum Call {
     TakeOwnership(JobId, Owner),
     /// Makes a callback object the job's, in place of the one it had; `None`: none any more.
     SetNotifyInterface(JobId, Option<(Listener, Connection)>),
+    /// Makes a download.
+    CreateDownload {
+        /// The identity drawn for it.
+        id: JobId,
+        /// Whose it is.
+        owner: Owner,
+        /// The properties that it begins with.
+        record: Box<DownloadRecord>,
+        /// What was true for the client when it made it.
+        context: ClientContext,
+    },
+    /// A call of a download.
+    Download(JobId, DownloadCall),
 }
 
 /// A property and its new value.

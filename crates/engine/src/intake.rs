@@ -67,6 +67,7 @@ pub(crate) fn job_record(
         transferred_at: None,
         born: now.moment,
         last_progress: now.moment,
+        download: None,
     })
 }
 
@@ -110,12 +111,7 @@ pub(crate) fn check_text(what: &str, text: &str, most: usize) -> Result<(), Refu
 /// Checks where a file is to come from.
 pub(crate) fn check_url(url: &Url) -> Result<(), Refusal> {
     check_text("URL", url.as_str(), Limits::URL)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        let scheme = url.scheme();
-        let detail = format!("only http and https URLs can be fetched, not {scheme}");
-        return Err(Refusal::new(Condition::SchemeUnsupported, detail));
-    }
-    Ok(())
+    check_scheme(url)
 }
 
 /// Checks a notification program and its arguments; none at all is right too.
@@ -222,8 +218,18 @@ fn file_record(
     Ok(record)
 }
 
+/// Refuses what no source can fetch.
+pub(crate) fn check_scheme(url: &Url) -> Result<(), Refusal> {
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(());
+    }
+    let scheme = url.scheme();
+    let detail = format!("only http and https URLs can be fetched, not {scheme}");
+    Err(Refusal::new(Condition::SchemeUnsupported, detail))
+}
+
 /// The destination in its plainest form, with a stand-in for a name that is to come.
-fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
+pub(crate) fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
     let bytes = path.as_os_str().as_bytes();
     if !path.is_absolute() {
         return Err(bad_path(path, "a destination must be an absolute path"));

@@ -10,8 +10,8 @@ use std::{
 };
 
 use bgcopy_model::{
-    FileIndex, FilePhase, FileProgress, FileRecord, JobProgress, JobRecord, JobState, Layout,
-    Moment, Naming, RangeSet, Validator,
+    FileIndex, FilePhase, FileProgress, FileRecord, JobPhase, JobProgress, JobRecord, JobState,
+    Layout, Moment, Naming, RangeSet, Validator,
 };
 
 use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify};
@@ -50,6 +50,8 @@ pub(crate) struct Job {
     pub counted: bool,
     /// Its place in the order of creation.
     pub serial: u64,
+    /// Whether it ended with an earlier run of the service, so that nobody holds it: it is forgotten once it is final.
+    pub is_lapsed: bool,
 }
 
 /// A file of a job.
@@ -108,6 +110,7 @@ impl Job {
             timer: None,
             counted: false,
             serial: 0,
+            is_lapsed: false,
         }
     }
 
@@ -211,6 +214,14 @@ impl Job {
         self.untold.first().copied()
     }
 
+    /// Whether it has or wants a turn.
+    pub const fn is_under_way(&self) -> bool {
+        matches!(
+            self.record.phase,
+            JobPhase::Queued | JobPhase::Connecting | JobPhase::Transferring
+        )
+    }
+
     /// Whether there are files, and every byte of each is here.
     pub fn is_whole(&self) -> bool {
         !self.files.is_empty() && self.files.len() == self.tally.here as usize
@@ -305,8 +316,7 @@ impl Tally {
 
 /// The size that a file has by the caller's word alone: the sum of its ranges, where none goes to the end.
 pub(crate) fn known_size(record: &FileRecord) -> Option<u64> {
-    let layout = Layout::new(&record.ranges).ok()?;
-    layout.local_size(None)
+    Layout::checked(&record.ranges).local_size(None)
 }
 
 fn set(members: &mut BTreeSet<FileIndex>, index: FileIndex, member: bool) {

@@ -34,6 +34,7 @@ mod calls;
 mod census;
 mod completing;
 mod deliveries;
+mod downloads;
 mod event;
 mod handover;
 mod http;
@@ -58,6 +59,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bgcopy_model::{JobId, Limits, Moment, Now};
 
 pub use action::{Action, Refusal, Reply};
+pub use downloads::DownloadCall;
 pub use event::{
     Attempt, Call, Connection, Delivery, Event, Listener, Notification, Outcome, Publication,
     Report, Setting, Ticket, Trouble,

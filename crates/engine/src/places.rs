@@ -70,7 +70,7 @@ impl JobMut<'_> {
     }
 
     /// A run that goes on stops, and the next one begins at the new place.
-    fn move_to(&mut self, index: FileIndex, url: Url) {
+    pub fn move_to(&mut self, index: FileIndex, url: Url) {
         let stopped = self.edit(index, |file| {
             file.record.url = url;
             file.record.found_at = None;

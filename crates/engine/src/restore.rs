@@ -44,6 +44,14 @@ impl Engine {
 
 impl JobMut<'_> {
     fn restored(&mut self) {
+        let download = self.job.record.download.as_ref();
+        if download.is_some_and(|download| download.is_volatile()) {
+            self.job.is_lapsed = true;
+            let phase = &self.job.record.phase;
+            if !phase.is_final() && !matches!(phase, JobPhase::Completing { .. }) {
+                return self.begin_cancel(None);
+            }
+        }
         match &self.job.record.phase {
             JobPhase::Queued | JobPhase::Connecting | JobPhase::Transferring => {
                 self.job.record.last_progress = self.now.moment;

@@ -23,6 +23,9 @@ impl Job {
         let expiry = Some(expires(&self.record, limits));
         let first = |moments: [Option<Moment>; 3]| moments.into_iter().flatten().min();
         match self.record.phase {
+            JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } if self.is_lapsed => {
+                Some(at)
+            }
             JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } => Some(at + RETENTION),
             JobPhase::TransientError { retry_at, .. } => {
                 first([expiry, Some(retry_at), patience_ends(&self.record)])

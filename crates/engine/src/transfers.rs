@@ -92,6 +92,7 @@ impl JobMut<'_> {
 
     fn opened(&mut self, index: FileIndex, head: Head, wanted: bool) {
         let renamed = self.settle_name(index, head.name.as_deref());
+        let told = head.version.size;
         let before = self.job.progress();
         let news = self.edit(index, |file| {
             let record = &mut file.record;
@@ -125,6 +126,9 @@ impl JobMut<'_> {
         }
         if wanted && self.job.record.phase == JobPhase::Connecting {
             self.enter(JobPhase::Transferring);
+        }
+        if wanted && let Some(error) = self.contradiction(index, told) {
+            self.fail(error);
         }
     }
 
@@ -226,6 +230,17 @@ impl JobMut<'_> {
     }
 
     fn finished(&mut self, index: FileIndex, size: u64, length_unverified: bool) {
+        let remote = self.job.file(index).and_then(|file| {
+            let is_whole = file.record.ranges.is_empty();
+            file.record.validator.size.or(is_whole.then_some(size))
+        });
+        if let Some(error) = self.contradiction(index, remote) {
+            self.start_over(index, false);
+            if self.job.is_under_way() {
+                self.fail(error);
+            }
+            return;
+        }
         self.settle_name(index, None);
         let grew = self.edit(index, |file| {
             let grew = file.received < size;
@@ -243,11 +258,7 @@ impl JobMut<'_> {
         self.put_file(index);
         self.put_fruitless_tries();
         self.progressed(index);
-        let goes_on = matches!(
-            self.job.record.phase,
-            JobPhase::Queued | JobPhase::Connecting | JobPhase::Transferring
-        );
-        if goes_on && self.job.is_whole() {
+        if self.job.is_under_way() && self.job.is_whole() {
             self.transferred();
         }
     }

@@ -1,8 +1,8 @@
 //! What others may see of a job: its records, its state, its progress. Read only, and as of the last step.
 
 use bgcopy_model::{
-    FileIndex, FileProgress, FileRecord, JobError, JobPhase, JobProgress, JobRecord, JobState,
-    Moment,
+    DownloadState, FileIndex, FileProgress, FileRecord, JobError, JobPhase, JobProgress, JobRecord,
+    JobState, Moment,
 };
 
 use crate::{
@@ -60,6 +60,11 @@ impl<'a> JobView<'a> {
     /// What stopped it: in ERROR and `TRANSIENT_ERROR` only (contract, row `GetError`).
     pub const fn error(self) -> Option<&'a JobError> {
         self.job.record.phase.error()
+    }
+
+    /// The state that the contract shows of a download; `None`: it is a job.
+    pub fn download_state(self) -> Option<DownloadState> {
+        self.job.download_state()
     }
 
     /// When a job in `TRANSIENT_ERROR` is tried again.

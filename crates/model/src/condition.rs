@@ -59,6 +59,23 @@ pub enum Condition {
     InvalidAuthTarget,
     /// Credentials in a scheme that is not implemented.
     InvalidAuthScheme,
+    // Refused calls of downloads.
+    /// Start of a download without a URI.
+    NoUri,
+    /// Start of a download that nothing says where to write.
+    NoSink,
+    /// The property has no value.
+    PropertyNotSet,
+    /// There is no such property.
+    UnknownProperty,
+    /// The property can only be read.
+    ReadOnlyProperty,
+    /// The property can only be set.
+    WriteOnlyProperty,
+    /// Piece hashes must be checked, and nobody says where they are.
+    IntegrityCheckUnspecified,
+    /// Piece hashes must be checked, and this service cannot.
+    IntegrityCheckUnavailable,
 
     // The way to the origin.
     /// No network at all.
@@ -178,6 +195,23 @@ impl Condition {
             C::PasswordTooLarge => (H::BG_E_PASSWORD_TOO_LARGE, H::BG_E_PASSWORD_TOO_LARGE),
             C::InvalidAuthTarget => (H::BG_E_INVALID_AUTH_TARGET, H::BG_E_INVALID_AUTH_TARGET),
             C::InvalidAuthScheme => (H::BG_E_INVALID_AUTH_SCHEME, H::BG_E_INVALID_AUTH_SCHEME),
+            C::NoUri => (H::DO_E_NO_URI, H::DO_E_NO_URI),
+            C::NoSink => (
+                H::DO_E_DOWNLOADSINK_UNSPECIFIED,
+                H::DO_E_DOWNLOADSINK_UNSPECIFIED,
+            ),
+            C::PropertyNotSet => (H::E_NOT_SET, H::E_NOT_SET),
+            C::UnknownProperty => (H::BG_E_UNKNOWN_PROPERTY_ID, H::DO_E_UNKNOWN_PROPERTY_ID),
+            C::ReadOnlyProperty => (H::BG_E_READ_ONLY_PROPERTY, H::DO_E_READ_ONLY_PROPERTY),
+            C::WriteOnlyProperty => (H::DO_E_WRITE_ONLY_PROPERTY, H::DO_E_WRITE_ONLY_PROPERTY),
+            C::IntegrityCheckUnspecified => (
+                H::DO_E_INTEGRITYCHECKINFO_UNSPECIFIED,
+                H::DO_E_INTEGRITYCHECKINFO_UNSPECIFIED,
+            ),
+            C::IntegrityCheckUnavailable => (
+                H::DO_E_INTEGRITYCHECKINFO_UNAVAILABLE,
+                H::DO_E_INTEGRITYCHECKINFO_UNAVAILABLE,
+            ),
             C::NetworkDisconnected => (H::BG_E_NETWORK_DISCONNECTED, H::DO_E_BLOCKED_BY_NO_NETWORK),
             C::NameNotResolved => (H::INET_E_NAME_NOT_RESOLVED, H::INET_E_NAME_NOT_RESOLVED),
             C::ConnectFailure => (H::BG_E_CONNECT_FAILURE, H::BG_E_CONNECT_FAILURE),
@@ -308,6 +342,14 @@ impl Condition {
             C::PasswordTooLarge => "the password is too long",
             C::InvalidAuthTarget => "credentials are for a server or a proxy",
             C::InvalidAuthScheme => "credentials are for the schemes basic and digest",
+            C::NoUri => "the download has no URI",
+            C::NoSink => "the download has no place to write to",
+            C::PropertyNotSet => "the property has no value",
+            C::UnknownProperty => "there is no such property",
+            C::ReadOnlyProperty => "the property can only be read",
+            C::WriteOnlyProperty => "the property can only be set",
+            C::IntegrityCheckUnspecified => "nothing says where the piece hashes are",
+            C::IntegrityCheckUnavailable => "the piece hashes cannot be checked",
             C::NetworkDisconnected => "there is no network",
             C::NameNotResolved => "the host's name cannot be resolved",
             C::ConnectFailure => "the host cannot be reached",

@@ -85,6 +85,16 @@ hresults! {
     DO_E_UNKNOWN_PROPERTY_ID = 0x80D0_2011,
     /// The property can only be read.
     DO_E_READ_ONLY_PROPERTY = 0x80D0_2012,
+    /// The property can only be set.
+    DO_E_WRITE_ONLY_PROPERTY = 0x80D0_2015,
+    /// Nothing says where the piece hashes are.
+    DO_E_INTEGRITYCHECKINFO_UNSPECIFIED = 0x80D0_2016,
+    /// The piece hashes cannot be had or checked.
+    DO_E_INTEGRITYCHECKINFO_UNAVAILABLE = 0x80D0_2017,
+    /// The download has no place to write to.
+    DO_E_DOWNLOADSINK_UNSPECIFIED = 0x80D0_2018,
+    /// The download has no URI.
+    DO_E_NO_URI = 0x80D0_2200,
     /// Not in this state.
     DO_E_INVALID_STATE = 0x80D0_2013,
     /// The job is not in an error state.

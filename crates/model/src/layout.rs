@@ -46,6 +46,14 @@ impl Layout {
         })
     }
 
+    /// The layout of ranges that were checked when they were taken over. Those of one download may come from several
+    /// range sets, each without an overlap in itself.
+    pub fn checked(ranges: &[ByteRange]) -> Self {
+        Self {
+            ranges: ranges.to_vec(),
+        }
+    }
+
     /// Whether the whole file is wanted.
     pub fn is_whole(&self) -> bool {
         self.ranges.is_empty()
@@ -58,7 +66,7 @@ impl Layout {
     pub fn check(&self, size: u64) -> Result<(), LayoutError> {
         let beyond = |r: &ByteRange| match r.length {
             ByteRange::TO_END => r.offset >= size,
-            length => r.offset + length > size,
+            length => r.offset.saturating_add(length) > size,
         };
         if self.ranges.iter().any(beyond) {
             return Err(LayoutError::Invalid);
@@ -77,7 +85,7 @@ impl Layout {
                 ByteRange::TO_END => remote_size.map(|size| size.saturating_sub(range.offset)),
                 length => Some(length),
             })
-            .sum()
+            .try_fold(0_u64, |sum, length| Some(sum.saturating_add(length?)))
     }
 
     /// Where the bytes that begin at local `offset` lie in the remote file: the remote offset, and how many bytes
@@ -92,7 +100,7 @@ impl Layout {
             match range.length {
                 ByteRange::TO_END => return Some((range.offset + into, None)),
                 length if into < length => return Some((range.offset + into, Some(length - into))),
-                length => before += length,
+                length => before = before.saturating_add(length),
             }
         }
         None

@@ -6,6 +6,7 @@
 mod callback;
 mod checksum;
 mod condition;
+mod download;
 mod error;
 mod hresult;
 mod http;
@@ -25,6 +26,10 @@ mod validator;
 pub use callback::{Due, NotifyFlags};
 pub use checksum::{Algorithm, Checksum, ParseChecksumError};
 pub use condition::Condition;
+pub use download::{
+    DownloadAccess, DownloadKind, DownloadProperty, DownloadRecord, DownloadState, DownloadValue,
+    parse_headers,
+};
 pub use error::{ErrorContext, JobError};
 pub use hresult::HResult;
 pub use http::{

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    ByteRange, Checksum, ClientContext, ClockAnchor, Due, FileIndex, Header, HttpOptions, JobError,
-    JobId, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority, Profile, RangeSet, Spent,
-    Timestamp, TransferPolicy, Validator,
+    ByteRange, Checksum, ClientContext, ClockAnchor, DownloadRecord, Due, FileIndex, Header,
+    HttpOptions, JobError, JobId, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority,
+    Profile, RangeSet, Spent, Timestamp, TransferPolicy, Validator,
 };
 
 /// A job without its files.
@@ -67,6 +67,8 @@ pub struct JobRecord {
     pub born: Moment,
     /// When its last byte arrived or it was last resumed, in service time.
     pub last_progress: Moment,
+    /// What it has beside this when it is a download.
+    pub download: Option<Box<DownloadRecord>>,
 }
 
 impl JobRecord {

@@ -42,6 +42,12 @@ CREATE TABLE secrets (
     http    TEXT NOT NULL  -- JSON: redirects, proxy settings, credentials
 ) STRICT;
 
+-- What a download has beside its job. Apart from jobs for the same two reasons.
+CREATE TABLE downloads (
+    job    INTEGER PRIMARY KEY REFERENCES jobs (number) ON DELETE CASCADE,
+    record TEXT NOT NULL -- JSON, secrets among it
+) STRICT;
+
 -- Clustered by job: one file's progress is one leaf page, a job's files are neighbours.
 CREATE TABLE files (
     job          INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,

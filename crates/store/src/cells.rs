@@ -141,4 +141,16 @@ impl<'row> Cells<'row> {
                 .ok_or("not readable")
         })
     }
+
+    /// The same, where nothing may stand either.
+    pub(crate) fn optional_secret_json<T: DeserializeOwned>(
+        &mut self,
+    ) -> Result<Option<T>, Damage> {
+        self.take(|value| {
+            let text = value.as_str_or_null().map_err(|_| "not readable")?;
+            text.map(serde_json::from_str)
+                .transpose()
+                .map_err(|_| "not readable")
+        })
+    }
 }

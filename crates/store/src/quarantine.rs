@@ -4,10 +4,11 @@ use rusqlite::{Connection, Row, params, types::ValueRef};
 use serde_json::{Map, Value, json};
 
 /// The tables with rows of a job, those that refer to others first, and the column that holds the job's number.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
     ("file_ranges", "job"),
     ("files", "job"),
     ("secrets", "job"),
+    ("downloads", "job"),
     ("jobs", "number"),
 ];
 

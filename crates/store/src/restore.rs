@@ -70,8 +70,8 @@ const READ_JOBS: &str = "
     SELECT number, id, owner, profile, name, description, priority, auto_complete, notify_flags,
         transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout,
         transfer_policy, peer_caching, headers, secrets.http, umask, proxies, phase, error_count, fruitless_tries,
-        created, modified, transferred_at, born, last_progress
-    FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number
+        created, modified, transferred_at, born, last_progress, record
+    FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number LEFT JOIN downloads ON downloads.job = jobs.number
     ORDER BY number";
 
 fn read_jobs(connection: &Connection) -> rusqlite::Result<Vec<Incoming>> {
@@ -140,6 +140,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
         transferred_at: cells.optional_number()?.map(Timestamp),
         born: Moment(cells.number()?),
         last_progress: Moment(cells.number()?),
+        download: cells.optional_secret_json()?,
     })
 }
 
@@ -259,9 +260,9 @@ mod tests {
     use std::time::Duration;
 
     use bgcopy_model::{
-        AuthScheme, AuthTarget, ByteRange, Condition, Credential, Extent, FilePhase, Header,
-        HttpOptions, Inode, JobError, JobPhase, JobState, Naming, ProxyEnvironment, ProxySettings,
-        ProxyUsage, SecurityFlags, Validator,
+        AuthScheme, AuthTarget, ByteRange, Condition, Credential, DownloadProperty, DownloadRecord,
+        DownloadValue, Extent, FilePhase, Header, HttpOptions, Inode, JobError, JobPhase, JobState,
+        Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Validator,
     };
 
     use super::*;
@@ -343,6 +344,25 @@ mod tests {
             transferred_at: None,
             born: Moment(10),
             last_progress: Moment(20),
+            download: Some(Box::new(DownloadRecord {
+                properties: [
+                    (
+                        DownloadProperty::DisplayName,
+                        DownloadValue::Text("x".into()),
+                    ),
+                    (
+                        DownloadProperty::TotalSizeBytes,
+                        DownloadValue::Size(u64::MAX),
+                    ),
+                    (DownloadProperty::NonVolatile, DownloadValue::Flag(false)),
+                    (DownloadProperty::CostPolicy, DownloadValue::Number(7)),
+                    (
+                        DownloadProperty::SecurityContext,
+                        DownloadValue::Bytes(vec![0, 255]),
+                    ),
+                ]
+                .into(),
+            })),
         }
     }
 
@@ -495,6 +515,7 @@ mod tests {
             .collect();
         let of = |table| kept.iter().filter(|(source, _)| source == table).count();
         assert_eq!((of("jobs"), of("secrets")), (3, 4));
+        assert_eq!(of("downloads"), 1);
         assert_eq!((of("files"), of("file_ranges"), of("clock")), (5, 1, 1));
         let content = kept.iter().map(|(_, content)| content.as_str());
         let content = content.collect::<Vec<_>>().join("\n");

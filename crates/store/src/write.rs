@@ -64,6 +64,11 @@ const PUT_SECRETS: &str = "
     ON CONFLICT (job) DO UPDATE SET headers = excluded.headers, proxies = excluded.proxies, http = excluded.http
         WHERE headers <> excluded.headers OR proxies <> excluded.proxies OR http <> excluded.http";
 
+/// Touches no page when nothing differs.
+const PUT_DOWNLOAD: &str = "
+    INSERT INTO downloads (job, record) VALUES (?1, ?2)
+    ON CONFLICT (job) DO UPDATE SET record = excluded.record WHERE record <> excluded.record";
+
 fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
     // Taken apart in full, so that a new field of the model does not compile until it has a column.
     let JobRecord {
@@ -93,6 +98,7 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         transferred_at,
         born,
         last_progress,
+        download,
     } = job;
     let number: i64 = connection.prepare_cached(PUT_JOB)?.query_row(
         params![
@@ -130,6 +136,14 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         json(proxies)?,
         json(http)?
     ])?;
+    match download {
+        Some(download) => connection
+            .prepare_cached(PUT_DOWNLOAD)?
+            .execute(params![number, json(download)?])?,
+        None => connection
+            .prepare_cached("DELETE FROM downloads WHERE job = ?1")?
+            .execute([number])?,
+    };
     Ok(())
 }
 

@@ -6,10 +6,10 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 
 use bgcopy_model::{
     AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
-    Due, Extent, FilePhase, FileRecord, Header, HttpOptions, Inode, JobError, JobId, JobPhase,
-    JobRecord, JobState, Moment, Mutation, Naming, NotifyFlags, Owner, PeerCaching, Priority,
-    Profile, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Spent, Timestamp,
-    TransferPolicy, Validator,
+    DownloadProperty, DownloadRecord, DownloadValue, Due, Extent, FilePhase, FileRecord, Header,
+    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
+    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
+    ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
 };
 use bgcopy_store::{Store, StoreError};
 use common::{Model, open_soon, runtime};
@@ -111,6 +111,20 @@ fn http_options() -> impl Strategy<Value = HttpOptions> {
     })
 }
 
+/// With values of every kind, whether they fit their properties or not.
+fn download_record() -> impl Strategy<Value = DownloadRecord> {
+    let value = prop_oneof![
+        any::<String>().prop_map(DownloadValue::Text),
+        any::<u32>().prop_map(DownloadValue::Number),
+        any::<bool>().prop_map(DownloadValue::Flag),
+        any::<u64>().prop_map(DownloadValue::Size),
+        vec(any::<u8>(), 0..4).prop_map(DownloadValue::Bytes),
+    ];
+    let property = (0..DownloadProperty::ALL.len()).prop_map(|at| DownloadProperty::ALL[at]);
+    proptest::collection::btree_map(property, value, 0..6)
+        .prop_map(|properties| DownloadRecord { properties })
+}
+
 prop_compose! {
     fn job_record()(
         id in job_id(),
@@ -130,6 +144,7 @@ prop_compose! {
         (error_count, fruitless_tries) in any::<(u32, u32)>(),
         (created, modified, transferred_at) in any::<(u64, u64, Option<u64>)>(),
         (born, last_progress) in any::<(u64, u64)>(),
+        download in option::of(download_record()),
     ) -> JobRecord {
         JobRecord {
             id,
@@ -158,6 +173,7 @@ prop_compose! {
             transferred_at: transferred_at.map(Timestamp),
             born: Moment(born),
             last_progress: Moment(last_progress),
+            download: download.map(Box::new),
         }
     }
 }

@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_bus::Callback;
+use bgcopy_bus::{Callback, DownloadStatus, download::on_status_change};
+use bgcopy_model::JobId;
 use rustix::net::Shutdown;
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -159,6 +160,22 @@ impl Link {
         callback
             .call(&self.connection, Some(peer.inner()), path)
             .await
+    }
+
+    /// Tells an object of the peer a download's status, and waits as [`Self::call`] does.
+    pub(super) async fn tell_status(
+        &self,
+        path: &ObjectPath<'_>,
+        download: JobId,
+        status: DownloadStatus,
+    ) -> zbus::Result<()> {
+        let Some((peer, unanswered)) = &self.peer else {
+            return on_status_change(&self.connection, None, path, download, status).await;
+        };
+        // Who leaves too many calls unanswered waits; no status is lost. The semaphore is never closed.
+        let _permit = unanswered.acquire().await;
+        let peer = Some(peer.inner());
+        on_status_change(&self.connection, peer, path, download, status).await
     }
 
     /// Sends messages, in order. When it fails, no later message will arrive either.

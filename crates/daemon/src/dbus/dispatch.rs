@@ -11,7 +11,7 @@ use zbus::{fdo, names::InterfaceName};
 
 use super::{
     call::{Call, Failure, Outcome},
-    file, introspect, job, manager, polkit, properties,
+    download, downloads, file, introspect, job, manager, polkit, properties,
 };
 use crate::{
     authz::Action,
@@ -40,6 +40,8 @@ pub(super) enum Target {
     File(Arc<JobSnapshot>, Arc<FileSnapshot>),
     /// A job's error.
     Error(Arc<JobSnapshot>, JobError),
+    /// A download.
+    Download(Arc<JobSnapshot>),
 }
 
 impl Target {
@@ -51,6 +53,7 @@ impl Target {
             Self::Job(_) => Some(names::JOB),
             Self::File(..) => Some(names::FILE),
             Self::Error(..) => Some(names::ERROR),
+            Self::Download(_) => Some(names::DOWNLOAD),
         }
     }
 
@@ -59,6 +62,7 @@ impl Target {
         match interface {
             PROPERTIES | INTROSPECTABLE | PEER => true,
             OBJECT_MANAGER => matches!(self, Self::Manager | Self::Job(_)),
+            names::DOWNLOADS => matches!(self, Self::Manager),
             own => self.own_interface() == Some(own),
         }
     }
@@ -87,7 +91,8 @@ pub(super) fn begin(call: Call, permit: OwnedSemaphorePermit) {
 
 /// Whether the answer grows with the number of jobs or files.
 fn is_large(call: &Call) -> bool {
-    const LARGE: [&str; 7] = [
+    const LARGE: [&str; 8] = [
+        "EnumDownloads",
         "EnumFiles",
         "EnumJobs",
         "GetManagedObjects",
@@ -133,7 +138,9 @@ pub(super) async fn route(call: &Call) -> Outcome {
         OBJECT_MANAGER => introspect::managed_objects(call, &target, member),
         PEER => peer(call, member),
         _ => match &target {
+            Target::Manager if interface == names::DOWNLOADS => downloads::call(call, member).await,
             Target::Manager => manager::call(call, member).await,
+            Target::Download(snapshot) => download::call(call, snapshot, member).await,
             Target::Job(snapshot) => job::call(call, snapshot, member).await,
             Target::File(snapshot, found) => file::call(call, snapshot, found, member).await,
             // Errors have properties alone.
@@ -166,7 +173,12 @@ fn find(call: &Call, path: &str) -> Result<Target, Failure> {
             branch => Target::Branch(branch),
         });
     };
-    let job = call.service.handle().view().job(id).ok_or_else(unknown)?;
+    let view = call.service.handle().view();
+    let found = match object {
+        Object::Download(_) => view.download(id),
+        _ => view.job(id),
+    };
+    let job = found.ok_or_else(unknown)?;
     if !call.may(Action::See(job.owner)) {
         return Err(foreign(&job));
     }
@@ -182,6 +194,7 @@ fn find(call: &Call, path: &str) -> Result<Target, Failure> {
             let error = job.error.clone().ok_or_else(unknown)?;
             Ok(Target::Error(job, error))
         }
+        Object::Download(_) => Ok(Target::Download(job)),
         _ => Ok(Target::Job(job)),
     }
 }

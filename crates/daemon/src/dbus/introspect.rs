@@ -30,11 +30,17 @@ pub(super) fn introspect(call: &Call, target: &Target, path: &str, member: &str)
                 jobs.map(|job| job.id.simple().to_string()).collect(),
             )
         }
+        Target::Branch(Object::Downloads) => {
+            let mut seen = call.service.handle().view().downloads();
+            retain_visible(call, &mut seen);
+            let names = seen.iter().map(|it| it.id.simple().to_string());
+            (Object::Downloads, names.collect())
+        }
         Target::Branch(object) => (
             *object,
             fixed(&[if path == "/" { "org" } else { "bgcopy" }]),
         ),
-        Target::Manager => (Object::Manager, fixed(&["jobs"])),
+        Target::Manager => (Object::Manager, fixed(&["downloads", "jobs"])),
         Target::Job(job) => {
             let error = job.error.as_ref().map(|_| "error");
             let files = (!job.files.is_empty()).then_some("files");
@@ -51,6 +57,7 @@ pub(super) fn introspect(call: &Call, target: &Target, path: &str, member: &str)
             (Object::File(FileId { job, index }), vec![])
         }
         Target::Error(job, _) => (Object::Error(job.id), vec![]),
+        Target::Download(job) => (Object::Download(job.id), vec![]),
     };
     call.answer(&docs::annotated(&introspection::document(object, children)))
 }
@@ -95,8 +102,12 @@ pub(super) fn managed_objects(call: &Call, target: &Target, member: &str) -> Out
 
 /// The jobs that are not final and that the caller may see.
 fn visible(call: &Call) -> Vec<Arc<JobSnapshot>> {
-    let (authz, caller) = (call.service.authz(), call.client.caller.user);
     let mut jobs = call.service.handle().view().jobs();
-    jobs.retain(|job| authz.may(caller, Action::See(job.owner)));
+    retain_visible(call, &mut jobs);
     jobs
+}
+
+fn retain_visible(call: &Call, jobs: &mut Vec<Arc<JobSnapshot>>) {
+    let (authz, caller) = (call.service.authz(), call.client.caller.user);
+    jobs.retain(|job| authz.may(caller, Action::See(job.owner)));
 }

@@ -257,7 +257,7 @@ async fn add(call: &Call, job: &JobSnapshot, files: Vec<FileArgs>) -> Result<Fil
     added.await.map_err(Failure::refused(job.profile))
 }
 
-fn may_change(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
+pub(super) fn may_change(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
     if call.may(Action::Change(job.owner)) {
         Ok(())
     } else {
@@ -266,7 +266,7 @@ fn may_change(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
 }
 
 /// What is told from now on goes to those alone who may know it without being asked about each time.
-fn may_listen(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
+pub(super) fn may_listen(call: &Call, job: &JobSnapshot) -> Result<(), Failure> {
     if call.may_by_right(Action::See(job.owner)) {
         Ok(())
     } else {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use bgcopy_bus::{ErrorProperties, FileProperties, JobProperties, ManagerProperties};
+use bgcopy_bus::{
+    DownloadProperties, ErrorProperties, FileProperties, JobProperties, ManagerProperties,
+};
 use zbus::{OwnedVariant, Variant, fdo};
 
 use super::{
     call::{Call, Failure, Outcome},
     dispatch::{PROPERTIES, Target, no_method},
-    error, file, job, manager,
+    download, error, file, job, manager,
 };
 
 pub(super) async fn call(call: &Call, target: &Target, member: &str) -> Outcome {
@@ -40,6 +42,7 @@ pub(super) async fn call(call: &Call, target: &Target, member: &str) -> Outcome 
             Some(Values::Job(values)) => call.answer(&values),
             Some(Values::File(values)) => call.answer(&values),
             Some(Values::Error(values)) => call.answer(&values),
+            Some(Values::Download(values)) => call.answer(&values),
             None => call.answer(&BTreeMap::<String, Variant<'_>>::new()),
         },
         "Set" => {
@@ -66,6 +69,7 @@ enum Values {
     Job(JobProperties),
     File(FileProperties),
     Error(ErrorProperties),
+    Download(DownloadProperties),
 }
 
 impl Values {
@@ -75,6 +79,7 @@ impl Values {
             Self::Job(values) => values.value(name),
             Self::File(values) => values.value(name),
             Self::Error(values) => values.value(name),
+            Self::Download(values) => values.value(name),
         }
     }
 }
@@ -95,6 +100,7 @@ fn values(call: &Call, target: &Target, interface: &str) -> Result<Option<Values
         Target::Job(job) => Some(Values::Job(job::properties(job, call.service.handle()))),
         Target::File(_, file) => Some(Values::File(file::properties(file))),
         Target::Error(job, error) => Some(Values::Error(error::properties(job, error))),
+        Target::Download(job) => Some(Values::Download(download::properties(job))),
     })
 }
 

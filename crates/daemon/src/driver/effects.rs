@@ -149,7 +149,7 @@ impl Driver {
                     self.view.put(*job);
                 }
                 Effect::ShowFile(job, file, progress) => {
-                    let shown = self.view.job(job);
+                    let shown = self.view.any(job);
                     let is_final = shown.is_some_and(|job| job.state.is_final());
                     if !file.name_pending && !is_final {
                         self.names.take(job, &file.path);

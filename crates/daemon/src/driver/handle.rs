@@ -3,8 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Call, Connection, Event, Refusal, Reply};
-use bgcopy_model::{Condition, FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp};
+use bgcopy_engine::{Call, Connection, DownloadCall, Event, Refusal, Reply};
+use bgcopy_model::{
+    ByteRange, ClientContext, Condition, DownloadProperty, DownloadRecord, DownloadState,
+    FileIndex, FileSpec, JobId, JobSpec, Moment, Owner, Timestamp,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Message, callbacks::Target, heads::Heads, publisher::Publisher};
@@ -132,6 +135,49 @@ impl Handle {
         self.set_notify_interface(job, None).await
     }
 
+    /// Makes a download.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn create_download(
+        &self,
+        owner: Owner,
+        record: DownloadRecord,
+        context: ClientContext,
+    ) -> Result<JobId, Refusal> {
+        let id = JobId::from_u128(uuid::Uuid::new_v4().as_u128());
+        let call = Call::CreateDownload {
+            id,
+            owner,
+            record: Box::new(record),
+            context,
+        };
+        match self.call(call).await? {
+            Reply::Created(id) => Ok(id),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Starts a download. Before the first time its destination is looked at, with the owner's rights.
+    ///
+    /// # Errors
+    /// [`Refusal`], from the engine or from a destination that cannot be written.
+    pub async fn start_download(&self, id: JobId, ranges: Vec<ByteRange>) -> Result<(), Refusal> {
+        let mut folder = None;
+        if let Some(job) = self.view.download(id)
+            && let Some(download) = &job.download
+            && download.state == DownloadState::Created
+            && download.record.text(DownloadProperty::Uri).is_some()
+            && let Some(path) = download.record.text(DownloadProperty::LocalPath)
+        {
+            let disk = self.disk.owner(job.owner).map_err(unusable)?;
+            let check = disk.check_destination(path.as_ref());
+            folder = Some(check.await.map_err(unusable)?);
+        }
+        let call = Call::Download(id, DownloadCall::Start(ranges, folder));
+        self.call(call).await.map(drop)
+    }
+
     /// Any call; answered when what it did is durable.
     ///
     /// # Errors
@@ -161,6 +207,7 @@ impl Handle {
 
     /// A client is gone, and its callback objects with it.
     pub fn connection_gone(&self, connection: Connection) {
+        self.view.statuses().gone(connection);
         let event = Event::ConnectionGone(connection);
         let _ = self.messages.send(Message::Event(event));
     }
@@ -200,9 +247,7 @@ impl Handle {
         owner: Owner,
         files: &mut [FileSpec],
     ) -> Result<(), Refusal> {
-        let refuse =
-            |error: bgcopy_disk::DiskError| Refusal::new(error.condition, error.to_string());
-        let disk = self.disk.owner(owner).map_err(refuse)?;
+        let disk = self.disk.owner(owner).map_err(unusable)?;
         // A relative path or one with `..` is the engine's to refuse; here it would mean another place.
         let usable = files.iter_mut().filter(|file| file.path.is_absolute());
         // Each is under way as soon as it is asked for; the owner's few threads share them.
@@ -210,7 +255,7 @@ impl Handle {
             .map(|file| (disk.check_destination(&file.path), file))
             .collect();
         for (check, file) in checks {
-            file.folder = Some(check.await.map_err(refuse)?);
+            file.folder = Some(check.await.map_err(unusable)?);
         }
         Ok(())
     }
@@ -221,6 +266,11 @@ async fn answered(answer: oneshot::Receiver<Result<Reply, Refusal>>) -> Result<R
         let detail = "the service is stopping; ask again when it runs";
         Err(Refusal::new(Condition::Internal, detail))
     })
+}
+
+/// The refusal of a destination.
+fn unusable(error: bgcopy_disk::DiskError) -> Refusal {
+    Refusal::new(error.condition, error.to_string())
 }
 
 fn unexpected(reply: Reply) -> Refusal {

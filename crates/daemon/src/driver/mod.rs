@@ -24,6 +24,7 @@ mod network;
 mod programs;
 mod publisher;
 mod snapshot;
+mod statuses;
 mod transfer;
 
 use std::{
@@ -52,6 +53,7 @@ pub use self::{
     handle::{Extras, Handle},
     programs::Programs,
     publisher::{Change, FileSnapshot, JobSnapshot, Publisher},
+    statuses::{Mailbox, Status},
 };
 use crate::clock::{BootTimer, Clock};
 

@@ -10,13 +10,16 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use bgcopy_engine::Connection;
 use bgcopy_model::{
-    Checksum, FileId, FileIndex, FileProgress, JobError, JobId, JobProgress, JobState, Moment,
-    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyUsage, SecurityFlags, Spent,
-    Timestamp, TransferPolicy, Validator,
+    Checksum, DownloadRecord, DownloadState, FileId, FileIndex, FileProgress, HResult, JobError,
+    JobId, JobProgress, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority, Profile,
+    ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
 };
 use tokio::sync::broadcast;
 use url::Url;
+
+use super::statuses::{Mailbox, Status, Statuses};
 
 /// A job as it looked when it was published.
 #[derive(Clone, Debug)]
@@ -69,6 +72,35 @@ pub struct JobSnapshot {
     pub transferred_at: Option<Timestamp>,
     /// Its files, in order.
     pub files: Arc<Vec<Arc<FileSnapshot>>>,
+    /// What it has beside this when it is a download.
+    pub download: Option<Arc<DownloadSnapshot>>,
+}
+
+/// A download as it looked when it was published, beside what it has as a job.
+#[derive(Clone, Debug)]
+pub struct DownloadSnapshot {
+    /// Its properties.
+    pub record: DownloadRecord,
+    /// The state that the contract shows.
+    pub state: DownloadState,
+}
+
+impl JobSnapshot {
+    /// A download's status; `None`: it is a job.
+    pub fn status(&self) -> Option<Status> {
+        let state = self.download.as_ref()?.state;
+        let code = |shown: JobState| match &self.error {
+            Some(error) if self.state == shown => error.code(self.profile),
+            _ => HResult::S_OK,
+        };
+        Some(Status {
+            total: self.progress.bytes_total,
+            transferred: self.progress.bytes_transferred,
+            state,
+            error: code(JobState::Error),
+            extended: code(JobState::TransientError),
+        })
+    }
 }
 
 /// How a job's requests go out, without what is secret of it.
@@ -135,6 +167,7 @@ pub enum Change {
 pub struct Publisher {
     shown: RwLock<Shown>,
     changes: broadcast::Sender<Change>,
+    statuses: Statuses,
 }
 
 #[derive(Debug, Default)]
@@ -150,30 +183,77 @@ impl Publisher {
         Self {
             shown: RwLock::default(),
             changes: broadcast::channel(4_096).0,
+            statuses: Statuses::default(),
         }
     }
 
-    /// A job, also a final one that is not yet forgotten.
+    /// A job, also a final one that is not yet forgotten. Downloads are none.
     pub fn job(&self, id: JobId) -> Option<Arc<JobSnapshot>> {
+        self.any(id).filter(|job| job.download.is_none())
+    }
+
+    /// A download, also a final one that is not yet forgotten.
+    pub fn download(&self, id: JobId) -> Option<Arc<JobSnapshot>> {
+        self.any(id).filter(|job| job.download.is_some())
+    }
+
+    /// A job or download; the driver's alone.
+    pub(super) fn any(&self, id: JobId) -> Option<Arc<JobSnapshot>> {
         self.read().jobs.get(&id).cloned()
+    }
+
+    /// Who is told of downloads' statuses.
+    pub const fn statuses(&self) -> &Statuses {
+        &self.statuses
+    }
+
+    /// Tells this object of a download's status from now on; `None`: there is no such download.
+    pub fn tell_status(
+        &self,
+        id: JobId,
+        connection: Connection,
+        path: String,
+    ) -> Option<Arc<Mailbox>> {
+        // Held to the end: what is put in place later is noted later too.
+        let shown = self.read();
+        let seen = shown.jobs.get(&id)?;
+        let (status, download) = (seen.status()?, seen.download.as_ref()?);
+        let present = (status, &download.record);
+        Some(self.statuses.register(id, connection, path, present))
+    }
+
+    fn note_status(&self, job: &JobSnapshot) {
+        if let (Some(status), Some(download)) = (job.status(), &job.download) {
+            self.statuses.note(job.id, status, &download.record);
+        }
     }
 
     /// The jobs, also final ones, whose identities begin with these digits.
     pub fn begin_with(&self, digits: &str) -> Vec<Arc<JobSnapshot>> {
         let shown = self.read();
         let jobs = shown.jobs.iter();
-        jobs.filter(|(id, _)| id.simple().to_string().starts_with(digits))
+        jobs.filter(|(_, job)| job.download.is_none())
+            .filter(|(id, _)| id.simple().to_string().starts_with(digits))
             .map(|(_, job)| job.clone())
             .collect()
     }
 
     /// The jobs that are not final, the oldest first.
     pub fn jobs(&self) -> Vec<Arc<JobSnapshot>> {
+        self.open(|job| job.download.is_none())
+    }
+
+    /// The downloads that are not final, the oldest first.
+    pub fn downloads(&self) -> Vec<Arc<JobSnapshot>> {
+        self.open(|job| job.download.is_some())
+    }
+
+    fn open(&self, wanted: impl Fn(&JobSnapshot) -> bool) -> Vec<Arc<JobSnapshot>> {
         let mut jobs: Vec<_> = self
             .read()
             .jobs
             .values()
-            .filter(|job| !job.state.is_final())
+            .filter(|job| !job.state.is_final() && wanted(job))
             .cloned()
             .collect();
         jobs.sort_by_key(|job| (job.created, job.id));
@@ -203,8 +283,12 @@ impl Publisher {
                 }
             }
         };
-        shown.jobs.insert(id, Arc::new(job));
+        let job = Arc::new(job);
+        shown.jobs.insert(id, job.clone());
         drop(shown);
+        if job.download.is_some() {
+            return self.note_status(&job);
+        }
         // No subscriber is no error.
         let _ = self.changes.send(change);
     }
@@ -219,6 +303,11 @@ impl Publisher {
             let snapshot = Arc::make_mut(slot);
             snapshot.progress = progress;
             place(Arc::make_mut(&mut snapshot.files), file);
+            if snapshot.download.is_some() {
+                let download = slot.clone();
+                drop(shown);
+                return self.note_status(&download);
+            }
         } else {
             place(shown.early.entry(job).or_default(), file);
         }
@@ -229,6 +318,7 @@ impl Publisher {
     /// Takes a job out; the driver's alone.
     pub(super) fn forget(&self, id: JobId) {
         self.write().jobs.remove(&id);
+        self.statuses.withdraw(id);
         let _ = self.changes.send(Change::Gone(id));
     }
 

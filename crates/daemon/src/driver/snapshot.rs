@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bgcopy_engine::{FileView, JobView};
 use bgcopy_model::{FilePhase, HttpOptions, JobPhase};
 
-use super::publisher::{FileSnapshot, HttpSnapshot, JobSnapshot};
+use super::publisher::{DownloadSnapshot, FileSnapshot, HttpSnapshot, JobSnapshot};
 use crate::redact;
 
 /// The snapshot of a job without its files; the publisher keeps those.
@@ -40,6 +40,10 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         modified: record.modified,
         transferred_at: record.transferred_at,
         files: Arc::default(),
+        download: view.download_state().map(|state| {
+            let record = record.download.as_deref().cloned().unwrap_or_default();
+            Arc::new(DownloadSnapshot { record, state })
+        }),
     }
 }
 

@@ -6,6 +6,7 @@ mod callback_random;
 mod callbacks;
 mod clients;
 mod closing;
+mod downloads;
 mod handover;
 mod http;
 mod life_cycle;

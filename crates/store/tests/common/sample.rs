@@ -44,6 +44,7 @@ pub fn job(n: u128) -> JobRecord {
         transferred_at: None,
         born: Moment(1),
         last_progress: Moment(1),
+        download: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod app;
 mod bus;
 mod callbacks;
 mod calls;
+mod downloads;
 mod limits;
 mod programs;
 mod signals;

@@ -153,12 +153,7 @@ async fn run(
     stop: oneshot::Receiver<()>,
 ) -> Outcome {
     let prepared = async {
-        let layout = Layout::new(&file.ranges).map_err(|error| {
-            halt(
-                Condition::from(error),
-                format!("{}: {error}", shown(&file.url)),
-            )
-        })?;
+        let layout = Layout::checked(&file.ranges);
         let mut run = Run {
             size: file.size.filter(|_| !file.durable.is_empty()),
             picker: picker(&file, &layout),
