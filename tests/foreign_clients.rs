@@ -1,8 +1,9 @@
 //! The programs of examples/ as foreign clients: each hands over a job with a callback object, and completes it when
-//! it is called. Python with dbus-fast, C with sd-bus, and Rust with this library.
+//! it is called. Python with dbus-fast, C with sd-bus, and Rust with this library. And a job from its making to its end
+//! by hand, with busctl and gdbus.
 //!
-//! Needs the packages python3-venv, libsystemd-dev, gcc, pkg-config and dbus; dbus-fast comes from `PyPI` once, into
-//! target/tmp.
+//! Needs the packages python3-venv, libsystemd-dev, gcc, pkg-config, dbus, systemd and libglib2.0-bin; dbus-fast comes
+//! from `PyPI` once, into target/tmp.
 
 #![expect(
     clippy::disallowed_methods,
@@ -129,4 +130,56 @@ fn a_rust_program_with_this_library_is_called_back() {
     let output = client.arg(url).arg(service.file("file")).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(sha256(&service.file("file")), expected);
+}
+
+#[test]
+fn busctl_and_gdbus_take_a_job_from_its_making_to_its_end() {
+    let (session, origin) = (Session::start(), Origin::start());
+    let resource = Resource::pattern(5, 100_000);
+    let expected = resource.sha256();
+    let url = origin.serve("/file", resource);
+    let path = session.home.file("file");
+    let tool = |name: &str, package: &str, arguments: &[&str]| {
+        let output = run(session.client(name).args(arguments), package);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let busctl = |arguments: &[&str]| {
+        let bus = format!("--address={}", session.bus);
+        tool("busctl", "systemd", &[&[bus.as_str()], arguments].concat())
+    };
+    let submit = "call org.bgcopy /org/bgcopy org.bgcopy.Manager1 SubmitJob ssa{sv}a(ssa{sv})b";
+    let arguments = [
+        "bits",
+        "by hand",
+        "0",
+        "1",
+        &url,
+        path.to_str().unwrap(),
+        "0",
+        "true",
+    ];
+    let words: Vec<&str> = submit.split(' ').chain(arguments).collect();
+    let said = busctl(&words);
+    let job = said.split('"').nth(1).expect("the path of a job");
+    let state = || {
+        let property = ["get-property", "org.bgcopy", job, "org.bgcopy.Job1"];
+        busctl(&[&property[..], &["StateName"]].concat())
+    };
+    assert!(
+        bgcopy_testkit::process::wait_until(|| state().contains("transferred")),
+        "{}",
+        state()
+    );
+    assert!(!path.exists());
+    let complete = [
+        "call",
+        "--session",
+        "--dest=org.bgcopy",
+        "--object-path",
+        job,
+    ];
+    let complete = [&complete[..], &["--method=org.bgcopy.Job1.Complete"]].concat();
+    assert_eq!(tool("gdbus", "libglib2.0-bin", &complete), "(uint32 0,)\n");
+    assert_eq!(sha256(&path), expected);
+    assert!(state().contains("acknowledged"), "{}", state());
 }

@@ -10,8 +10,8 @@ use bgcopy_testkit::{
 
 use crate::{
     fetch::{
-        CHANGED, CLOSED, INVALID, MISMATCH, NO_RANGES, SIZE, arrives, fails, fetch_right, file,
-        stops, trusting,
+        CHANGED, CLOSED, INVALID, MISMATCH, NO_RANGES, SIZE, arrives, arrives_at_once, fails,
+        fetch_at_once, fetch_right, file, stops, trusting,
     },
     support::{Service, sha256, until, until_it},
 };
@@ -95,7 +95,7 @@ async fn s1_2_what_contradicts_a_length_a_range_a_tag_or_a_checksum_is_never_pub
         .from_request(2, Fault::Become(Version::of(other.body().clone())))
         .on_request(2, Fault::IgnoreIfRange);
     let (service, origin) = (Service::start(), Origin::start());
-    fetch_right(&service, &origin, changed, &other.sha256()).await;
+    fetch_at_once(&service, &origin, changed, &other.sha256()).await;
 }
 
 #[tokio::test]
@@ -103,9 +103,9 @@ async fn s1_3_bytes_of_two_versions_are_joined_only_under_one_strong_validator()
     let cut = || Fault::CutAfter(SIZE / 2, Cut::Fin);
     let continued = |origin: &Origin| origin.requests_for("/file")[1].range.is_some();
     // The same tag, and without tags the same date.
-    let (_service, origin) = arrives(file().on_request(1, cut())).await;
+    let (_service, origin) = arrives_at_once(file().on_request(1, cut())).await;
     assert!(continued(&origin) && origin.bytes_sent() < SIZE + SIZE / 2);
-    let (_service, origin) = arrives(file().no_etag().on_request(1, cut())).await;
+    let (_service, origin) = arrives_at_once(file().no_etag().on_request(1, cut())).await;
     assert!(continued(&origin) && origin.bytes_sent() < SIZE + SIZE / 2);
     // Another date; an origin that says that the range is of the version that was asked for.
     let new = Resource::pattern(8, SIZE);
@@ -123,16 +123,16 @@ async fn s1_3_bytes_of_two_versions_are_joined_only_under_one_strong_validator()
             resource = resource.on_request(2, Fault::IgnoreIfRange);
         }
         let (service, origin) = (Service::start(), Origin::start());
-        fetch_right(&service, &origin, resource, &new.sha256()).await;
+        fetch_at_once(&service, &origin, resource, &new.sha256()).await;
     }
     // The same tag and date, and a size that contradicts them.
     let resized = file()
         .on_request(1, cut())
         .on_request(2, Fault::RangeTotal(Some(SIZE + 1)));
-    let (_service, origin) = arrives(resized).await;
+    let (_service, origin) = arrives_at_once(resized).await;
     assert!(origin.requests_for("/file")[2].range.is_none(), "from 0");
     // No validator, no joining.
-    let (_service, origin) = arrives(file().no_validators().on_request(1, cut())).await;
+    let (_service, origin) = arrives_at_once(file().no_validators().on_request(1, cut())).await;
     assert!(!continued(&origin));
 }
 
@@ -176,7 +176,7 @@ async fn s1_5_a_weak_tag_is_never_in_if_range() {
         (weak(), Some("Tue, 02 Jan 2024 03:04:05 GMT")),
         (weak().no_last_modified(), None),
     ] {
-        let (_service, origin) = arrives(resource).await;
+        let (_service, origin) = arrives_at_once(resource).await;
         let second = &origin.requests_for("/file")[1];
         assert_eq!(second.header("if-range"), continued_by);
         assert_eq!(
@@ -249,11 +249,11 @@ async fn s1_7_over_tls_a_body_without_length_needs_close_notify() {
 async fn s1_8_without_ranges_or_a_size_a_file_is_fetched_whole_and_from_0_after_a_break() {
     let cut = || Fault::CutAfter(SIZE / 2, Cut::Fin);
     for fault in [Fault::NoRanges, Fault::IgnoreRange] {
-        let (_service, origin) = arrives(file().always(fault).on_request(1, cut())).await;
+        let (_service, origin) = arrives_at_once(file().always(fault).on_request(1, cut())).await;
         assert!(origin.bytes_sent() >= SIZE + SIZE / 2, "from 0");
     }
     let sizeless = file().always(Fault::Chunked).no_validators();
-    let (_service, origin) = arrives(sizeless.on_request(1, cut())).await;
+    let (_service, origin) = arrives_at_once(sizeless.on_request(1, cut())).await;
     assert!(origin.requests_for("/file")[1].range.is_none());
 
     // Only who asked for ranges hears of it.

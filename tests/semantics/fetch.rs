@@ -8,7 +8,7 @@ use bgcopy_testkit::{
     faulty::{Origin, Resource},
 };
 
-use crate::support::{self, Service, sha256, until};
+use crate::support::{self, Service, sha256, until, until_it};
 
 pub const SIZE: u64 = 3_000_000;
 
@@ -42,6 +42,37 @@ pub async fn fetch_right(service: &Service, origin: &Origin, resource: Resource,
     job.complete().await.unwrap();
     assert_eq!(sha256(&service.file("file")), expected);
     assert_eq!(service.temporary_files(), Vec::<String>::new());
+}
+
+/// The same for a resource that breaks off: no retry is waited for, Resume skips it.
+pub async fn arrives_at_once(resource: Resource) -> (Service, Origin) {
+    let (service, origin) = (Service::start(), Origin::start());
+    let expected = resource.sha256();
+    fetch_at_once(&service, &origin, resource, &expected).await;
+    (service, origin)
+}
+
+pub async fn fetch_at_once(service: &Service, origin: &Origin, resource: Resource, expected: &str) {
+    let url = origin.serve("/file", resource);
+    let manager = service.manager().await;
+    let job = service.get(&manager, &url, "file").await;
+    loop {
+        let states = [
+            JobState::Transferred,
+            JobState::Error,
+            JobState::TransientError,
+        ];
+        let info = until(&job, &states).await;
+        assert_ne!(info.state, JobState::Error, "{:?}", info.error);
+        if info.state == JobState::Transferred {
+            break;
+        }
+        // It may go on by itself meanwhile.
+        let _ = job.resume().await;
+        until_it(&job, |info| info.state != JobState::TransientError).await;
+    }
+    job.complete().await.unwrap();
+    assert_eq!(sha256(&service.file("file")), expected);
 }
 
 /// Fetches a resource whose faults cannot be overcome: the job is in ERROR with this code, and nothing is published.
