@@ -71,3 +71,12 @@ fn the_service_tells_systemd_that_it_is_ready_and_that_it_stops() {
     assert!(service.terminate().success());
     assert!(told().contains("STOPPING=1"));
 }
+
+#[tokio::test]
+async fn a_clean_stop_ends_in_success_and_removes_the_socket() {
+    let mut service = Service::start();
+    let socket = service.socket();
+    assert!(socket.exists());
+    assert!(service.terminate().success());
+    assert!(!socket.exists());
+}

@@ -1,5 +1,5 @@
-//! Callbacks with real processes: what reaches a client, how often, and after which death (docs/semantics.md, section
-//! Callbacks).
+//! Callbacks with real processes: clients and services that are killed, started by the bus, or silent for long. The
+//! promises one by one are in `tests/semantics/callbacks.rs`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,274 +9,113 @@
 mod support;
 
 use std::{
-    collections::BTreeSet,
     env,
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
-use bgcopy::{
-    Address, Callback, CallbackError, ErrorInfo, FileInfo, FileRequest, HResult, Job, JobId,
-    JobState, Manager, NotifyFlags,
-};
+use bgcopy::{Address, Callback, CallbackError, Job, JobId, JobState, Manager};
 use bgcopy_testkit::faulty::{Origin, Resource};
-use support::{PATIENCE, Service, sha256, until};
-use tokio::{
-    sync::{
-        Notify,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    },
-    time::timeout,
+use support::{
+    PATIENCE, Service,
+    session::{Session, example},
+    sha256,
+    teller::{Told, file, hanging, next, registered, teller, transferred},
+    until,
 };
+use tokio::time::timeout;
 
-/// A call as the client saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Told {
-    Transferred(JobId),
-    Error(JobId, HResult),
-    Modification(JobId),
-    File(JobId, u32),
+/// Names the address, the job, and how many calls the client hangs in, to the process that
+/// [`a_client_in_a_process_of_its_own`] runs in.
+const CHILD: &str = "BGCOPY_TEST_CLIENT";
+
+/// Says so when it is called; hangs in the first calls, completes the job in those after.
+struct Restless {
+    hangs: AtomicU32,
 }
 
-/// A client that tells the test of each call, and answers the first few with an error.
-struct Teller {
-    tell: UnboundedSender<Told>,
-    failures: AtomicU32,
-}
-
-fn teller(failures: u32) -> (Teller, UnboundedReceiver<Told>) {
-    let (tell, told) = unbounded_channel();
-    let failures = AtomicU32::new(failures);
-    (Teller { tell, failures }, told)
-}
-
-impl Teller {
-    fn called(&self, told: Told) -> Result<(), CallbackError> {
-        // The test may have seen enough.
-        let _ = self.tell.send(told);
+impl Callback for Restless {
+    async fn job_transferred(&self, job: Job) -> Result<(), CallbackError> {
+        eprintln!("called");
         let left = |left: u32| left.checked_sub(1);
-        match self
-            .failures
+        let hangs = &self.hangs;
+        if hangs
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+            .is_ok()
         {
-            Ok(_) => Err("not yet".into()),
-            Err(_) => Ok(()),
+            std::future::pending::<()>().await;
         }
-    }
-}
-
-impl Callback for Teller {
-    async fn job_transferred(&self, job: Job) -> Result<(), CallbackError> {
-        self.called(Told::Transferred(job.id()))
-    }
-
-    async fn job_error(&self, job: Job, error: ErrorInfo) -> Result<(), CallbackError> {
-        self.called(Told::Error(job.id(), error.code))
-    }
-
-    async fn job_modification(&self, job: Job) -> Result<(), CallbackError> {
-        self.called(Told::Modification(job.id()))
-    }
-
-    async fn file_transferred(&self, job: Job, file: FileInfo) -> Result<(), CallbackError> {
-        self.called(Told::File(job.id(), file.index))
-    }
-}
-
-async fn next(told: &mut UnboundedReceiver<Told>) -> Told {
-    let next = timeout(PATIENCE, told.recv()).await;
-    next.expect("nobody calls").unwrap()
-}
-
-/// Completes every job.
-struct Completer;
-
-impl Callback for Completer {
-    async fn job_transferred(&self, job: Job) -> Result<(), CallbackError> {
         job.complete().await?;
         Ok(())
     }
 }
 
-fn file(service: &Service, origin: &Origin, name: &str) -> FileRequest {
-    let url = origin.serve(&format!("/{name}"), Resource::pattern(1, 1_000));
-    FileRequest::new(url, service.file(name))
-}
-
-/// A job that is TRANSFERRED and has told nobody.
-async fn transferred(service: &Service, origin: &Origin, manager: &Manager, name: &str) -> Job {
-    let job = manager.create_job(name);
-    let job = job
-        .file(file(service, origin, name))
-        .submit()
-        .await
-        .unwrap();
-    until(&job, &[JobState::Transferred]).await;
-    job
-}
-
+/// No test of its own: the client that others start and kill. Without their variable it has nothing to do.
 #[tokio::test]
-async fn a_job_is_completed_from_inside_the_callback_that_tells_of_its_transfer() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let resource = Resource::pattern(3, 100_000);
-    let expected = resource.sha256();
-    let url = origin.serve("/file", resource);
-    let job = manager
-        .create_job("n")
-        .file(FileRequest::new(url, service.file("file")))
-        .notify(Completer)
-        .submit()
-        .await
-        .unwrap();
-    until(&job, &[JobState::Acknowledged]).await;
-    assert_eq!(sha256(&service.file("file")), expected);
+async fn a_client_in_a_process_of_its_own() {
+    let Ok(told) = env::var(CHILD) else { return };
+    let [address, job, hangs] = told.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{told}");
+    };
+    let address = match address {
+        "session" => Address::Session,
+        path => Address::Path(path.into()),
+    };
+    let manager = Manager::connect_to(address).await.unwrap();
+    let job = manager.job(job.parse().unwrap()).await.unwrap();
+    let hangs = AtomicU32::new(hangs.parse().unwrap());
+    job.set_notify_interface(Restless { hangs }).await.unwrap();
+    std::future::pending::<()>().await;
 }
 
-#[tokio::test]
-async fn files_are_told_in_order_and_before_their_job() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let (teller, mut told) = teller(0);
-    let flags = NotifyFlags::TRANSFERRED.bits() | NotifyFlags::FILE_TRANSFERRED.bits();
-    let names = ["a", "b", "c"];
-    let job = manager
-        .create_job("n")
-        .files(names.map(|name| file(&service, &origin, name)))
-        .notify_flags(NotifyFlags::from_bits(flags).unwrap())
-        .notify(teller)
-        .submit()
-        .await
-        .unwrap();
-    let mut files = BTreeSet::new();
-    loop {
-        match next(&mut told).await {
-            Told::File(id, index) => assert!(id == job.id() && files.insert(index)),
-            Told::Transferred(_) => break,
-            other => panic!("{other:?}"),
-        }
+/// That process, which dies with the test.
+struct Client {
+    child: Child,
+    said: Option<BufReader<ChildStderr>>,
+}
+
+impl Client {
+    /// Starts it by a command that has its surroundings.
+    fn start(mut command: Command, address: &str, job: JobId, hangs: u32) -> Self {
+        let mut child = command
+            .args(["--exact", "a_client_in_a_process_of_its_own", "--nocapture"])
+            .env(CHILD, format!("{address} {job} {hangs}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = Some(BufReader::new(child.stderr.take().unwrap()));
+        Self { child, said }
     }
-    assert_eq!(files, BTreeSet::from([0, 1, 2]));
-}
 
-#[tokio::test]
-async fn an_error_that_waiting_does_not_mend_is_told_with_its_code() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let (teller, mut told) = teller(0);
-    let job = manager
-        .create_job("n")
-        .file(FileRequest::new(origin.url("/nothing"), service.file("x")))
-        .notify(teller)
-        .submit()
-        .await
-        .unwrap();
-    let error = Told::Error(job.id(), HResult(0x8019_0194));
-    assert_eq!(next(&mut told).await, error);
-}
-
-#[tokio::test]
-async fn a_call_that_is_answered_with_an_error_is_made_again_until_it_succeeds() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let job = transferred(&service, &origin, &manager, "file").await;
-    // Until the sixth call 1 + 2 + 4 + 8 + 16 seconds go by.
-    let (failing, mut told) = teller(5);
-    job.set_notify_interface(failing).await.unwrap();
-    for _ in 0..6 {
-        assert_eq!(next(&mut told).await, Told::Transferred(job.id()));
+    fn on_socket(service: &Service, job: JobId, hangs: u32) -> Self {
+        let command = Command::new(env::current_exe().unwrap());
+        Self::start(command, service.socket().to_str().unwrap(), job, hangs)
     }
-    // Dealt with: another client has nothing to hear, and hears of another job.
-    let other = transferred(&service, &origin, &manager, "other").await;
-    let (late, mut told) = teller(0);
-    let late = Arc::new(late);
-    job.set_notify_interface(late.clone()).await.unwrap();
-    other.set_notify_interface(late).await.unwrap();
-    assert_eq!(next(&mut told).await, Told::Transferred(other.id()));
+
+    /// Waits until it is called.
+    async fn called(&mut self) {
+        let mut said = self.said.take().unwrap();
+        let called = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            while !line.contains("called") {
+                line.clear();
+                let length = said.read_line(&mut line).unwrap();
+                assert!(length > 0, "the client ended");
+            }
+            said
+        });
+        let said = timeout(PATIENCE, called).await;
+        self.said = Some(said.expect("nobody calls").unwrap());
+    }
 }
 
-#[tokio::test]
-async fn who_registers_late_is_told_at_once() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let job = transferred(&service, &origin, &manager, "file").await;
-    assert_eq!(job.notify_interface().await.unwrap(), None);
-    let (teller, mut told) = teller(0);
-    job.set_notify_interface(teller).await.unwrap();
-    assert!(job.notify_interface().await.unwrap().is_some());
-    assert_eq!(next(&mut told).await, Told::Transferred(job.id()));
-}
-
-#[tokio::test]
-async fn of_two_clients_the_last_one_is_called() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let (one, two) = (service.manager().await, service.manager().await);
-    let url = origin.serve("/file", Resource::pattern(1, 1_000));
-    let job = one
-        .create_job("n")
-        .file(FileRequest::new(url, service.file("file")))
-        .create()
-        .await
-        .unwrap();
-    let (first, mut told_first) = teller(0);
-    let (second, mut told_second) = teller(0);
-    job.set_notify_interface(first).await.unwrap();
-    let seen = two.job(job.id()).await.unwrap();
-    seen.set_notify_interface(second).await.unwrap();
-    job.resume().await.unwrap();
-    assert_eq!(next(&mut told_second).await, Told::Transferred(job.id()));
-    assert!(told_first.try_recv().is_err());
-}
-
-#[tokio::test]
-async fn while_calls_are_disabled_none_is_made_and_what_is_due_stays_so() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let quiet = transferred(&service, &origin, &manager, "quiet").await;
-    quiet.set_notify_flags(NotifyFlags::DISABLE).await.unwrap();
-    let loud = transferred(&service, &origin, &manager, "loud").await;
-    let (teller, mut told) = teller(0);
-    let teller = Arc::new(teller);
-    quiet.set_notify_interface(teller.clone()).await.unwrap();
-    loud.set_notify_interface(teller).await.unwrap();
-    assert_eq!(next(&mut told).await, Told::Transferred(loud.id()));
-    quiet
-        .set_notify_flags(NotifyFlags::default())
-        .await
-        .unwrap();
-    assert_eq!(next(&mut told).await, Told::Transferred(quiet.id()));
-}
-
-#[tokio::test]
-async fn what_was_due_when_the_service_was_killed_is_told_to_whoever_registers_then() {
-    let (mut service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let job = transferred(&service, &origin, &manager, "file").await;
-    service.kill();
-    service.launch(&[]);
-    let manager = service.manager().await;
-    let job = manager.job(job.id()).await.unwrap();
-    let (teller, mut told) = teller(0);
-    job.set_notify_interface(teller).await.unwrap();
-    assert_eq!(next(&mut told).await, Told::Transferred(job.id()));
-}
-
-/// Answers no call before it is released.
-struct Hanging {
-    told: Teller,
-    release: Arc<Notify>,
-}
-
-impl Callback for Hanging {
-    async fn job_transferred(&self, job: Job) -> Result<(), CallbackError> {
-        self.told.called(Told::Transferred(job.id()))?;
-        self.release.notified().await;
-        Ok(())
+impl Drop for Client {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -285,12 +124,7 @@ async fn a_living_client_is_registered_again_when_the_killed_service_comes_back(
     let (mut service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;
     let job = transferred(&service, &origin, &manager, "file").await;
-    let (told, mut calls) = teller(0);
-    let release = Arc::new(Notify::new());
-    let hanging = Hanging {
-        told,
-        release: release.clone(),
-    };
+    let (hanging, mut calls, release) = hanging();
     job.set_notify_interface(hanging).await.unwrap();
     assert_eq!(next(&mut calls).await, Told::Transferred(job.id()));
     // In the middle of the call.
@@ -304,96 +138,132 @@ async fn a_living_client_is_registered_again_when_the_killed_service_comes_back(
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_in_a_call_keeps_no_other_job_waiting() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let manager = service.manager().await;
-    let stuck = transferred(&service, &origin, &manager, "stuck").await;
-    let (told, mut calls) = teller(0);
-    let release = Arc::new(Notify::new());
-    let hanging = Hanging {
-        told,
-        release: release.clone(),
-    };
-    stuck.set_notify_interface(hanging).await.unwrap();
-    assert_eq!(next(&mut calls).await, Told::Transferred(stuck.id()));
-    let completer = Arc::new(Completer);
-    let mut jobs = Vec::new();
-    for number in 0..30 {
-        let name = format!("file-{number}");
-        let job = manager.create_job(&name).notify(completer.clone());
-        let file = file(&service, &origin, &name);
-        jobs.push(job.file(file).submit().await.unwrap());
-    }
-    for job in &jobs {
-        until(job, &[JobState::Acknowledged]).await;
-    }
-    let info = stuck.info().await.unwrap();
-    assert_eq!(info.state, JobState::Transferred);
-    release.notify_one();
-}
-
-/// Names the socket and the job to the process that [`a_client_in_a_process_of_its_own`] runs in.
-const CHILD: &str = "BGCOPY_TEST_CLIENT";
-
-/// No test of its own: the client that the next one starts and kills. Without that one's variable it has nothing to do.
-#[tokio::test]
-async fn a_client_in_a_process_of_its_own() {
-    let Ok(told) = env::var(CHILD) else { return };
-    let (socket, job) = told.split_once(' ').unwrap();
-    let address = Address::Path(socket.into());
-    let manager = Manager::connect_to(address).await.unwrap();
-    let job = manager.job(job.parse().unwrap()).await.unwrap();
-    let (told, mut calls) = teller(0);
-    let release = Arc::new(Notify::new());
-    let hanging = Hanging { told, release };
-    job.set_notify_interface(hanging).await.unwrap();
-    next(&mut calls).await;
-    eprintln!("called");
-    std::future::pending::<()>().await;
-}
-
-#[tokio::test]
 async fn when_a_client_dies_in_the_call_the_next_one_is_called() {
     let (service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;
     let job = transferred(&service, &origin, &manager, "file").await;
-    let socket = service.downloads().join("../run/bgcopy/bus");
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "a_client_in_a_process_of_its_own", "--nocapture"])
-        .env(CHILD, format!("{} {}", socket.display(), job.id()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(child.stderr.take().unwrap());
-    let called = tokio::task::spawn_blocking(move || {
-        said.lines().any(|line| line.unwrap().contains("called"))
-    });
-    let called = timeout(PATIENCE, called).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(called.expect("the child is not called").unwrap());
-
+    let mut client = Client::on_socket(&service, job.id(), 1);
+    client.called().await;
+    drop(client);
     let (teller, mut told) = teller(0);
     job.set_notify_interface(teller).await.unwrap();
     assert_eq!(next(&mut told).await, Told::Transferred(job.id()));
 }
 
 #[tokio::test]
-async fn modifications_are_told_where_the_flag_asks_for_them() {
+async fn a_client_that_is_killed_in_the_call_and_started_again_is_called_and_completes_its_job() {
     let (service, origin) = (Service::start(), Origin::start());
+    let manager = service.manager().await;
+    let job = transferred(&service, &origin, &manager, "file").await;
+    for _ in 0..2 {
+        let mut client = Client::on_socket(&service, job.id(), 1);
+        client.called().await;
+        assert_eq!(job.info().await.unwrap().state, JobState::Transferred);
+    }
+    let mut client = Client::on_socket(&service, job.id(), 0);
+    client.called().await;
+    until(&job, &[JobState::Acknowledged]).await;
+    assert!(service.file("file").exists());
+}
+
+/// The example tells its users to kill it and start it again: it does what it says.
+#[tokio::test]
+async fn the_example_that_is_killed_goes_on_with_its_job_when_it_is_started_again() {
+    let (service, origin) = (Service::start(), Origin::start());
+    let manager = service.manager().await;
+    let resource = Resource::pattern(5, 100_000);
+    let expected = resource.sha256();
+    let url = origin.serve("/file", resource);
+    origin.hold_after(10_000);
+    let start = || {
+        let mut program = service.command_of(example("notify").to_str().unwrap());
+        program.arg(&url).arg(service.file("file"));
+        program.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let mut first = start();
+    let mut said = String::new();
+    let stdout = first.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut said).unwrap();
+    let job = manager.job(said.trim().parse().unwrap()).await.unwrap();
+    registered(&job).await;
+    first.kill().unwrap();
+    first.wait().unwrap();
+    origin.release();
+    until(&job, &[JobState::Transferred]).await;
+
+    let second = start();
+    let ended = tokio::task::spawn_blocking(move || second.wait_with_output().unwrap());
+    let ended = timeout(PATIENCE, ended).await.unwrap().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.status.success(), "{said}");
+    assert_eq!(said, format!("{}\nit is there\n", job.id()), "the same job");
+    assert_eq!(sha256(&service.file("file")), expected);
+}
+
+#[tokio::test]
+async fn a_service_that_is_killed_between_the_event_and_the_call_makes_the_call_when_it_is_back() {
+    let (mut service, origin) = (Service::prepare(support::CONFIG), Origin::start());
+    service.launch(&[("BGCOPY_CRASH_AT", "transferred-committed")]);
     let manager = service.manager().await;
     let (teller, mut told) = teller(0);
     let job = manager
         .create_job("n")
         .file(file(&service, &origin, "file"))
-        .notify_flags(NotifyFlags::MODIFICATION)
         .notify(teller)
-        .create()
+        .submit()
         .await
         .unwrap();
-    job.set_description("another").await.unwrap();
-    assert_eq!(next(&mut told).await, Told::Modification(job.id()));
+    assert!(!service.ended().await.success());
+    assert!(told.try_recv().is_err(), "it was called before");
+    service.launch(&[]);
+    // The library registers its object again by itself.
+    assert_eq!(next(&mut told).await, Told::Transferred(job.id()));
+    job.complete().await.unwrap();
+    assert!(told.try_recv().is_err(), "it was told twice");
+}
+
+#[tokio::test]
+async fn a_job_whose_submit_was_cut_off_by_a_crash_is_there_and_tells_whoever_registers() {
+    let (mut service, origin) = (Service::prepare(support::CONFIG), Origin::start());
+    service.launch(&[("BGCOPY_CRASH_AT", "job-committed")]);
+    let manager = service.manager().await;
+    let (lost, mut told_lost) = teller(0);
+    let submitted = manager
+        .create_job("n")
+        .file(file(&service, &origin, "file"))
+        .notify(lost)
+        .submit()
+        .await;
+    // Nobody can know whether it was carried out.
+    assert!(matches!(submitted, Err(bgcopy::Error::Disconnected)));
+    assert!(!service.ended().await.success());
+    service.launch(&[]);
+    let manager = service.manager().await;
+    let (job, _) = manager.jobs(false).await.unwrap().remove(0);
+    until(&job, &[JobState::Transferred]).await;
+    assert_eq!(job.notify_interface().await.unwrap(), None);
+    let (teller, mut told) = teller(0);
+    job.set_notify_interface(teller).await.unwrap();
+    assert_eq!(next(&mut told).await, Told::Transferred(job.id()));
+    assert!(told_lost.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_client_on_a_bus_is_registered_again_when_the_killed_service_comes_back() {
+    let (mut session, origin) = (Session::start(), Origin::start());
+    let manager = session.home.manager().await;
+    let job = transferred(&session.home, &origin, &manager, "file").await;
+    let program = env::current_exe().unwrap();
+    let command = session.client(program.to_str().unwrap());
+    let mut client = Client::start(command, "session", job.id(), 1);
+    client.called().await;
+    // In the middle of the call. The client's own connection, which is to the bus, stays.
+    session.kill();
+    session.launch();
+    client.called().await;
+    let manager = session.home.manager().await;
+    let job = manager.job(job.id()).await.unwrap();
+    until(&job, &[JobState::Acknowledged]).await;
 }
 
 #[test]
@@ -401,7 +271,7 @@ fn a_program_without_a_runtime_is_called_on_a_thread_that_may_block() {
     use bgcopy::blocking::{Call, Manager};
 
     let (service, origin) = (Service::start(), Origin::start());
-    let socket = service.downloads().join("../run/bgcopy/bus");
+    let socket = service.socket();
     let manager = Manager::connect_to(Address::Path(socket)).unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     let job = manager
@@ -417,18 +287,6 @@ fn a_program_without_a_runtime_is_called_on_a_thread_that_may_block() {
         .unwrap();
     told.recv_timeout(PATIENCE).unwrap();
     assert_eq!(job.info().unwrap().state, JobState::Acknowledged);
-}
-
-#[tokio::test]
-async fn the_program_of_exec_is_run_when_nobody_is_registered() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let url = origin.serve("/file", Resource::pattern(1, 1_000));
-    let mark = service.file("mark");
-    let script = format!("echo \"$BGCOPY_EVENT $BGCOPY_JOB\" >{}", mark.display());
-    let said = service.bgcopy(&["get", &url, "--exec", "/bin/sh", "-c", &script]);
-    assert!(said.status.success(), "{said:?}");
-    let ran = || std::fs::read_to_string(&mark).is_ok_and(|text| text.starts_with("transferred "));
-    assert!(bgcopy_testkit::process::wait_until(ran));
 }
 
 #[tokio::test]
@@ -455,14 +313,7 @@ async fn watch_with_calls_is_the_client_of_a_job_that_has_no_other() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let registered = async {
-        while job.notify_interface().await.unwrap().is_none() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, registered)
-        .await
-        .expect("nobody registers");
+    registered(&job).await;
     job.resume().await.unwrap();
     let watch = tokio::task::spawn_blocking(move || watch.wait_with_output().unwrap());
     let said = timeout(PATIENCE, watch).await.unwrap().unwrap();

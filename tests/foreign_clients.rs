@@ -1,8 +1,9 @@
 //! The programs of examples/ as foreign clients: each hands over a job with a callback object, and completes it when
-//! it is called. Python with dbus-fast, C with sd-bus, and Rust with this library.
+//! it is called. Python with dbus-fast, C with sd-bus, and Rust with this library. And a job from its making to its end
+//! by hand, with busctl and gdbus.
 //!
-//! Needs the packages python3-venv, libsystemd-dev, gcc, pkg-config and dbus; dbus-fast comes from `PyPI` once, into
-//! target/tmp.
+//! Needs the packages python3-venv, libsystemd-dev, gcc, pkg-config, dbus, systemd and libglib2.0-bin; dbus-fast comes
+//! from `PyPI` once, into target/tmp.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,13 +13,16 @@
 mod support;
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use bgcopy_testkit::faulty::{Origin, Resource};
-use support::{CONFIG, Service, sha256};
+use support::{
+    Service,
+    session::{self, Session},
+    sha256,
+};
 
 /// Runs a tool to its end, which is a success.
 fn run(command: &mut Command, package: &str) -> Output {
@@ -39,93 +43,34 @@ fn example(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A process that dies with the test.
-struct Running(Child);
+/// Has the client fetch what is there, and what is not.
+fn serve(session: &Session, client: impl Fn() -> Command) {
+    let origin = Origin::start();
+    let resource = Resource::pattern(5, 100_000);
+    let expected = resource.sha256();
+    let url = origin.serve("/file", resource);
+    let path = session.home.file("file");
+    let fetch = |url: &str, path: &Path| {
+        let mut client = client();
+        client
+            .env("DBUS_SESSION_BUS_ADDRESS", &session.bus)
+            .arg(url)
+            .arg(path);
+        client.output().unwrap()
+    };
+    let output = fetch(&url, &path);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(sha256(&path), expected);
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts it and waits for the first line that it says.
-fn start(command: &mut Command, package: &str) -> (Running, String) {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; package {package}"));
-    let mut line = String::new();
-    let mut said = BufReader::new(child.stdout.take().unwrap());
-    let child = Running(child);
-    said.read_line(&mut line).unwrap();
-    (child, line)
-}
-
-/// A session bus of its own with the service on it.
-struct Session {
-    home: Service,
-    bus: String,
-    _service: Running,
-    _bus: Running,
-}
-
-impl Session {
-    fn start() -> Self {
-        let home = Service::prepare(CONFIG);
-        let socket = home.state().with_file_name("session-bus");
-        let mut daemon = Command::new("dbus-daemon");
-        daemon
-            .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
-            .arg(format!("--address=unix:path={}", socket.display()));
-        let (bus_process, bus) = start(&mut daemon, "dbus");
-        let bus = bus.trim_end().to_owned();
-        assert!(!bus.is_empty(), "there is no bus");
-        let mut service = home.command();
-        service
-            .args(["daemon", "run", "--session"])
-            .env("DBUS_SESSION_BUS_ADDRESS", &bus)
-            .env("BGCOPY_READY", "stdout");
-        let (process, line) = start(&mut service, "");
-        assert_eq!(line, "ready\n");
-        Self {
-            home,
-            bus,
-            _service: process,
-            _bus: bus_process,
-        }
-    }
-
-    /// Has the client fetch what is there, and what is not.
-    fn serve(&self, client: impl Fn() -> Command) {
-        let origin = Origin::start();
-        let resource = Resource::pattern(5, 100_000);
-        let expected = resource.sha256();
-        let url = origin.serve("/file", resource);
-        let path = self.home.file("file");
-        let fetch = |url: &str, path: &Path| {
-            let mut client = client();
-            client
-                .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-                .arg(url)
-                .arg(path);
-            client.output().unwrap()
-        };
-        let output = fetch(&url, &path);
-        assert!(output.status.success(), "{output:?}");
-        assert_eq!(sha256(&path), expected);
-
-        let output = fetch(&origin.url("/nothing"), &self.home.file("nothing"));
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("404"), "{said}");
-        let left = self.home.bgcopy(&["list", "--json"]).out;
-        assert!(
-            left.is_empty(),
-            "every job was completed or cancelled: {left}"
-        );
-    }
+    let output = fetch(&origin.url("/nothing"), &session.home.file("nothing"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("404"), "{said}");
+    let left = session.home.bgcopy(&["list", "--json"]).out;
+    assert!(
+        left.is_empty(),
+        "every job was completed or cancelled: {left}"
+    );
 }
 
 #[test]
@@ -144,7 +89,7 @@ fn a_python_program_with_dbus_fast_is_called_back() {
         run(&mut install, "python3-venv");
     }
     let session = Session::start();
-    session.serve(|| {
+    serve(&session, || {
         let mut client = Command::new(&python);
         client.arg(example("notify.py"));
         client
@@ -167,7 +112,7 @@ fn a_c_program_with_sd_bus_is_called_back() {
         .arg(example("notify.c"))
         .args(flags.split_whitespace());
     run(&mut compile, "gcc");
-    session.serve(|| Command::new(&program));
+    serve(&session, || Command::new(&program));
 }
 
 #[test]
@@ -176,14 +121,7 @@ fn a_rust_program_with_this_library_is_called_back() {
     let resource = Resource::pattern(5, 100_000);
     let expected = resource.sha256();
     let url = origin.serve("/file", resource);
-    // Cargo builds the examples with the tests, beside the folder of the test programs.
-    let program = std::env::current_exe().unwrap();
-    let program = program.parent().unwrap().with_file_name("examples/notify");
-    assert!(
-        program.is_file(),
-        "the example is not built; run: cargo build --example notify"
-    );
-    let mut client = Command::new(program);
+    let mut client = Command::new(session::example("notify"));
     let home = service.command();
     let variables = home
         .get_envs()
@@ -192,4 +130,56 @@ fn a_rust_program_with_this_library_is_called_back() {
     let output = client.arg(url).arg(service.file("file")).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(sha256(&service.file("file")), expected);
+}
+
+#[test]
+fn busctl_and_gdbus_take_a_job_from_its_making_to_its_end() {
+    let (session, origin) = (Session::start(), Origin::start());
+    let resource = Resource::pattern(5, 100_000);
+    let expected = resource.sha256();
+    let url = origin.serve("/file", resource);
+    let path = session.home.file("file");
+    let tool = |name: &str, package: &str, arguments: &[&str]| {
+        let output = run(session.client(name).args(arguments), package);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let busctl = |arguments: &[&str]| {
+        let bus = format!("--address={}", session.bus);
+        tool("busctl", "systemd", &[&[bus.as_str()], arguments].concat())
+    };
+    let submit = "call org.bgcopy /org/bgcopy org.bgcopy.Manager1 SubmitJob ssa{sv}a(ssa{sv})b";
+    let arguments = [
+        "bits",
+        "by hand",
+        "0",
+        "1",
+        &url,
+        path.to_str().unwrap(),
+        "0",
+        "true",
+    ];
+    let words: Vec<&str> = submit.split(' ').chain(arguments).collect();
+    let said = busctl(&words);
+    let job = said.split('"').nth(1).expect("the path of a job");
+    let state = || {
+        let property = ["get-property", "org.bgcopy", job, "org.bgcopy.Job1"];
+        busctl(&[&property[..], &["StateName"]].concat())
+    };
+    assert!(
+        bgcopy_testkit::process::wait_until(|| state().contains("transferred")),
+        "{}",
+        state()
+    );
+    assert!(!path.exists());
+    let complete = [
+        "call",
+        "--session",
+        "--dest=org.bgcopy",
+        "--object-path",
+        job,
+    ];
+    let complete = [&complete[..], &["--method=org.bgcopy.Job1.Complete"]].concat();
+    assert_eq!(tool("gdbus", "libglib2.0-bin", &complete), "(uint32 0,)\n");
+    assert_eq!(sha256(&path), expected);
+    assert!(state().contains("acknowledged"), "{}", state());
 }

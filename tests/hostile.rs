@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use bgcopy::{Callback, CallbackError, FileRequest, Job, JobState, Priority};
+use bgcopy::{Callback, CallbackError, FileRequest, Job, JobState};
 use bgcopy_testkit::{
     faulty::{Fault, Origin, Resource},
     fs::SmallDisk,
@@ -82,78 +82,6 @@ fn a_job_that_fails_at_once_is_told_however_close_the_race() {
         }
         assert!(ended, "the command {pid} waits for a job that has failed");
     }
-}
-
-#[test]
-fn user_and_password_of_a_url_go_to_the_origin_and_nowhere_else() {
-    let service = Service::start_with(CONFIG, &[("RUST_BACKTRACE", "0")]);
-    let origin = Origin::start();
-    let with_secret = |url: String| url.replace("http://", "http://tokenuser:hunter2@");
-    let good = origin.serve(
-        "/good",
-        Resource::pattern(1, 100).always(Fault::RequireBasic("tokenuser", "hunter2")),
-    );
-    let wrong = origin.serve("/wrong", Resource::pattern(1, 100));
-    let gone = origin.serve("/gone", Resource::pattern(1, 1).always(Fault::status(404)));
-    let checksum = format!("sha256:{}", "0".repeat(64));
-
-    let mut said = String::new();
-    let mut run = |arguments: &[&str], code: i32| {
-        let result = service.bgcopy(arguments);
-        assert_eq!(
-            result.status.code(),
-            Some(code),
-            "{arguments:?}: {result:?}"
-        );
-        said += &result.out;
-        said += &result.err;
-        result.out
-    };
-    run(&["get", &with_secret(good)], 0);
-    run(&["get", &with_secret(gone)], 1);
-    run(&["get", "--checksum", &checksum, &with_secret(wrong)], 1);
-    run(&["get", "ftp://tokenuser:hunter2@h/x"], 2);
-    run(&["get", "http://tokenuser:hunter2@h:99999/x"], 2);
-    let jobs = run(&["list", "--json"], 0);
-    let jobs: Vec<Value> = jobs
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(jobs.len(), 2);
-    for job in &jobs {
-        let id = job["id"].as_str().unwrap();
-        run(&["show", id], 0);
-        run(&["show", id, "--json"], 0);
-        run(&["files", id], 0);
-        run(&["files", id, "--json"], 0);
-    }
-    said += &service.log();
-    for secret in ["hunter2", "tokenuser"] {
-        assert!(!said.contains(secret), "{said}");
-    }
-    assert!(said.contains("http://***@127.0.0.1"), "{said}");
-}
-
-/// The bus too: a URL that is read back is not the one that was handed over.
-#[tokio::test]
-async fn a_url_on_the_bus_has_no_password() {
-    let (service, origin) = (Service::start(), Origin::start());
-    let url = origin.serve("/x", Resource::pattern(1, 1));
-    let url = url.replace("http://", "http://me:hunter2@");
-    let manager = service.manager().await;
-    let job = manager
-        .create_job("x")
-        .priority(Priority::Normal)
-        .file(FileRequest::new(url, service.file("x")))
-        .submit()
-        .await
-        .unwrap();
-    let files = job.files().await.unwrap();
-    assert!(
-        files[0].remote_name.starts_with("http://***@127.0.0.1:"),
-        "{}",
-        files[0].remote_name
-    );
 }
 
 #[tokio::test]

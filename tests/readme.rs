@@ -442,62 +442,131 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-#[test]
-fn every_promise_has_a_test() {
+/// A number such as 3.14.
+type Number = (u32, u32);
+
+fn number(text: &str) -> Option<Number> {
+    let (section, rest) = text.split_once('.')?;
+    Some((section.parse().ok()?, rest.parse().ok()?))
+}
+
+/// The numbers of a test's name, such as `s3_14_…` or `s2_1_and_s2_5_…`.
+fn numbers_of(name: &str) -> Vec<Number> {
+    let mut parts = name.split('_').peekable();
+    let mut numbers = Vec::new();
+    while let Some(part) = parts.next() {
+        let section = part.strip_prefix('s').and_then(|it| it.parse().ok());
+        if let (Some(section), Some(rest)) = (section, parts.peek().and_then(|it| it.parse().ok()))
+        {
+            numbers.push((section, rest));
+        }
+    }
+    numbers
+}
+
+/// Whatever is a test in a file, by its name.
+fn tests_in(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let (mut names, mut is_test) = (Vec::new(), false);
+    for line in text.lines().map(str::trim) {
+        let name = line.trim_start_matches("async ").strip_prefix("fn ");
+        match name.and_then(|rest| rest.split_once('(')) {
+            Some((name, _)) if is_test => names.push(name.to_owned()),
+            _ if line.starts_with("#[test]") || line.starts_with("#[tokio::test") => is_test = true,
+            _ if line.starts_with("#[") => {}
+            _ => is_test = false,
+        }
+    }
+    names
+}
+
+/// docs/semantics.md: the numbers of its sentences, and the rows of its table of tests.
+fn semantics() -> (Vec<Number>, Vec<String>) {
     let page = fs::read_to_string(root().join("docs/semantics.md")).unwrap();
     let (promises, table) = page.split_once(". Tests of other names\n").unwrap();
+    let numbers: Vec<Number> = promises
+        .lines()
+        .map(|line| line.trim_start_matches("| "))
+        .filter_map(|line| number(line.split_once(' ')?.0))
+        .collect();
+    assert!(numbers.len() > 50, "{numbers:?}");
+    let rows = table.lines().filter(|row| row.starts_with("| ")).skip(1);
+    (numbers, rows.map(str::to_owned).collect())
+}
+
+#[test]
+fn every_promise_has_a_test_in_the_module_that_mirrors_them() {
+    let (promised, _) = semantics();
     let mut files = Vec::new();
-    rust_files(&root().join("tests"), &mut files);
-    let mut numbered = Vec::new();
+    rust_files(&root().join("tests/semantics"), &mut files);
+    // What needs a feature of the package, or two users and a bus.
+    files.extend(
+        ["embedded.rs", "system/polkit.rs", "system/takeover.rs"]
+            .map(|file| root().join("tests").join(file)),
+    );
+    let mut shown: BTreeMap<u32, PathBuf> = BTreeMap::new();
+    let mut held = Vec::new();
     for file in files {
-        let text = fs::read_to_string(file).unwrap();
-        numbered.extend(
-            text.split("fn ")
-                .skip(1)
-                .filter_map(|rest| rest.split_once('('))
-                .map(|(name, _)| format!("_{name}_")),
+        let mut before = (0, 0);
+        for name in tests_in(&file) {
+            for number in numbers_of(&name) {
+                assert!(
+                    number >= before,
+                    "{}: {name} comes after {before:?}; the module has the document's order",
+                    file.display()
+                );
+                assert!(
+                    promised.contains(&number),
+                    "{}: {name}: docs/semantics.md has no such sentence",
+                    file.display()
+                );
+                shown.entry(number.0).or_insert_with(|| file.clone());
+                before = number;
+                held.push(number);
+            }
+        }
+    }
+    for number in promised {
+        if number == (5, 15) {
+            // Only a queue that somebody has tampered with shows it: the engine's test holds it.
+            continue;
+        }
+        let (section, rest) = number;
+        let place = shown.get(&section).map_or_else(
+            || "a new module of tests/semantics/main.rs".to_owned(),
+            |file| format!("tests/semantics/{}", file.file_name().unwrap().display()),
+        );
+        assert!(
+            held.contains(&number),
+            "docs/semantics.md, {section}.{rest}: no test in tests/semantics mirrors it. Add one that runs the real \
+             service to {place}, as `s{section}_{rest}_<what holds>`, behind that of the number before; further tests \
+             go into the table at the document's end"
         );
     }
+}
 
-    let mut rows = Vec::new();
-    for row in table.lines().filter(|row| row.starts_with("| ")).skip(1) {
-        let [_, number, tests, _] = row.split('|').collect::<Vec<_>>()[..] else {
+#[test]
+fn every_test_that_the_promises_name_is_there() {
+    let (promised, rows) = semantics();
+    for row in rows {
+        let [_, of, tests, _] = row.split('|').collect::<Vec<_>>()[..] else {
             panic!("{row}");
         };
-        let number = number.trim();
+        let of = of.trim();
+        assert!(
+            number(of).is_some_and(|number| promised.contains(&number)),
+            "docs/semantics.md, the table at its end: there is no sentence {of}"
+        );
         let (mut file, mut found) = (String::new(), 0);
         for name in tests.split('`').skip(1).step_by(2) {
             if Path::new(name).extension().is_some() {
                 let read = fs::read_to_string(root().join(name));
-                file = read.unwrap_or_else(|error| panic!("{number}: {name}: {error}"));
+                file = read.unwrap_or_else(|error| panic!("{of}: {name}: {error}"));
             } else {
-                assert!(file.contains(&format!("fn {name}(")), "{number}: {name}");
+                assert!(file.contains(&format!("fn {name}(")), "{of}: {name}");
                 found += 1;
             }
         }
-        assert!(found > 0, "{number}: the row names no test");
-        rows.push(number);
-    }
-
-    let numbers: Vec<&str> = promises
-        .lines()
-        .map(|line| line.trim_start_matches("| "))
-        .filter_map(|line| line.split_once(' '))
-        .map(|(number, _)| number)
-        .filter(|number| {
-            number
-                .split('.')
-                .filter(|part| part.parse::<u32>().is_ok())
-                .count()
-                == 2
-        })
-        .collect();
-    assert!(numbers.len() > 50, "{numbers:?}");
-    for number in numbers {
-        let name = format!("_s{}_", number.replace('.', "_"));
-        assert!(
-            rows.contains(&number) || numbered.iter().any(|test| test.contains(&name)),
-            "docs/semantics.md, {number}: no test has this number, nor does the table name one"
-        );
+        assert!(found > 0, "{of}: the row names no test");
     }
 }

@@ -22,6 +22,12 @@ impl Samples {
         self.0.push(begun.elapsed().as_secs_f64() * 1e3);
     }
 
+    /// Notes how long it was from one moment to another.
+    pub fn note_between(&mut self, begun: Instant, ended: Instant) {
+        let passed = ended.saturating_duration_since(begun);
+        self.0.push(passed.as_secs_f64() * 1e3);
+    }
+
     /// The last value by that of another's last.
     pub fn note_ratio(&mut self, ours: &Self, theirs: &Self) {
         if let (Some(a), Some(b)) = (ours.0.last(), theirs.0.last()) {
@@ -41,6 +47,12 @@ impl Samples {
         )]
         let place = (part * (values.len() - 1) as f64).round() as usize;
         values[place]
+    }
+
+    /// A line: what, and the value below which 99 of 100 are, and the largest.
+    pub fn print_tail(&self, what: &str, unit: &str, target: &str) {
+        let spread = format!("at most {:.2}, of {}", self.quantile(1.0), self.0.len());
+        line(what, self.quantile(0.99), unit, &spread, target);
     }
 
     /// A line: what, the median, the unit, the quartiles, how many.

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod elsewhen;
+pub mod session;
+pub mod teller;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -27,6 +31,8 @@ pub const CONFIG: &str = "[http]\nstall_timeout_seconds = 2\nconnect_timeout_sec
 pub struct Service {
     home: TempHome,
     child: Option<Child>,
+    /// The child is not the service but what runs it.
+    wrapped: bool,
 }
 
 impl Service {
@@ -48,15 +54,27 @@ impl Service {
         let folder = home.config_home().join("bgcopy");
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("bgcopy.toml"), config).unwrap();
-        Self { home, child: None }
+        Self {
+            home,
+            child: None,
+            wrapped: false,
+        }
     }
 
     /// Starts the process and waits until it serves.
     pub fn launch(&mut self, variables: &[(&str, &str)]) {
+        self.launch_under(&[], variables);
+    }
+
+    /// The same by a command that runs the rest of its command line.
+    pub fn launch_under(&mut self, wrapper: &[String], variables: &[(&str, &str)]) {
         assert!(self.child.is_none(), "the service runs already");
+        self.wrapped = !wrapper.is_empty();
+        let program = [PROGRAM, "daemon", "run"];
+        let mut line = wrapper.iter().map(String::as_str).chain(program);
         let mut child = self
-            .command()
-            .args(["daemon", "run"])
+            .command_of(line.next().unwrap())
+            .args(line)
             .env("BGCOPY_READY", "stdout")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
@@ -102,6 +120,9 @@ impl Service {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
+        }
+        if self.wrapped {
+            self.home.kill_all();
         }
     }
 

@@ -31,7 +31,7 @@ fn half_fetched(owner: &mut Peer, url: &str, file: &std::path::Path) -> String {
 }
 
 #[test]
-fn roots_file_has_nothing_that_the_old_owner_could_have_written() {
+fn s5_13_roots_file_has_nothing_that_the_old_owner_could_have_written() {
     let Some(system) = System::start() else {
         return;
     };

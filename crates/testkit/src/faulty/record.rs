@@ -33,6 +33,8 @@ pub struct Seen {
     pub bytes_sent: u64,
     /// When the request's head was complete.
     pub at: Instant,
+    /// When the last of those bytes was handed to the kernel.
+    pub last_byte_at: Option<Instant>,
     /// How the answer ended, once it has.
     pub ended: Option<Ended>,
 }
@@ -83,6 +85,7 @@ impl Record {
             status: None,
             bytes_sent: 0,
             at: Instant::now(),
+            last_byte_at: None,
             ended: None,
         });
         let index = seen.len() - 1;

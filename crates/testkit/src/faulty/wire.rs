@@ -27,7 +27,13 @@ pub(super) async fn send(
     tokio::time::sleep(plan.delay).await;
     let sent = match send_head(&mut conn, &plan).await {
         Ok(None) => {
-            let progress = |n| record.update(entry, |seen| seen.bytes_sent += n);
+            let progress = |n| {
+                let now = std::time::Instant::now();
+                record.update(entry, |seen| {
+                    seen.bytes_sent += n;
+                    seen.last_byte_at = Some(now);
+                });
+            };
             send_body(&mut conn, &plan, gate, ticket, progress).await
         }
         cut => cut,

@@ -1,17 +1,9 @@
 //! Files that are somewhere else from one moment to the next: docs/semantics.md, 5.11, 5.12 and 5.14. The service is a
 //! real process, and the two places are two origins.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test looks at files behind the service's back"
-)]
-
-mod support;
-
+use crate::support::{Service, sha256, until, until_it};
 use bgcopy::{FileRequest, Job, JobState, Manager};
 use bgcopy_testkit::faulty::{Origin, Resource};
-use support::{Service, sha256, until, until_it};
 
 const SIZE: u64 = 3_000_000;
 const HALF: u64 = SIZE / 2;
@@ -127,7 +119,7 @@ async fn s5_12_a_prefix_is_replaced_in_all_files_that_are_not_fetched_yet_or_in_
 }
 
 #[tokio::test]
-async fn what_a_client_says_of_a_file_and_of_networks_is_kept_and_given_back() {
+async fn s5_14_what_was_spent_on_a_file_and_what_its_client_says_of_it_is_there_after_a_kill() {
     let (mut service, origin) = (Service::start(), Origin::start());
     let manager = service.manager().await;
     let url = origin.serve("/file", file());

@@ -1,24 +1,17 @@
 //! How requests go out, from the client's call to the socket and across restarts: credentials, proxies, redirects,
 //! header fields, and the head of the answer.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test looks at files behind the service's back"
-)]
-
-mod support;
-
 use std::fs;
 
+use crate::support::{Service, until};
 use bgcopy::{
     AuthScheme, AuthTarget, ErrorName, FileRequest, HResult, Job, JobState, Proxies, SecurityFlags,
 };
 use bgcopy_testkit::{
+    TestCa,
     faulty::{Fault, Origin, Proxy, Resource},
     servers::{Kind, PASSWORD, RealServer, USER},
 };
-use support::{Service, until};
 
 const ENDS: [JobState; 2] = [JobState::Transferred, JobState::Error];
 
@@ -125,6 +118,34 @@ async fn s9_3_what_cannot_be_credentials_is_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn s9_4_where_a_redirect_leads_no_password_is_shown() {
+    let service = Service::start();
+    let (origin, elsewhere) = (Origin::start(), Origin::start());
+    let locked = || Resource::new("content").always(Fault::RequireBasic("me", "word"));
+    let end = elsewhere.serve("/end", locked());
+    let away = Fault::Redirect(302, end);
+    let manager = service.manager().await;
+    for (name, resource, state) in [
+        ("here", locked(), JobState::Transferred),
+        ("away", Resource::new("").always(away), JobState::Error),
+    ] {
+        let url = origin.serve(&format!("/{name}"), resource);
+        let job = manager.create_job(name);
+        let job = job.file(FileRequest::new(url, service.file(name)));
+        let job = job.create().await.unwrap();
+        let (target, scheme) = (AuthTarget::Server, AuthScheme::Basic);
+        job.set_credentials(target, scheme, "me", "word")
+            .await
+            .unwrap();
+        job.resume().await.unwrap();
+        assert_eq!(until(&job, &ENDS).await.state, state, "{name}");
+    }
+    let shown = |seen: &bgcopy_testkit::faulty::Seen| seen.header("Authorization").is_some();
+    assert!(origin.requests().iter().any(shown));
+    assert!(!elsewhere.requests().iter().any(shown));
+}
+
+#[tokio::test]
 async fn s9_5_a_job_uses_the_proxies_that_it_is_told_to_and_shows_no_password_of_theirs() {
     let (service, origin) = (Service::start(), Origin::start());
     let (proxy, dead) = (Proxy::start_with_password("p", "hunter2"), "127.0.0.1:1");
@@ -225,6 +246,24 @@ async fn s9_6_a_redirect_is_followed_reported_or_refused_as_the_job_says() {
         .await
         .unwrap();
     assert_eq!(job.file(0).await.unwrap().remote_name, end);
+}
+
+#[tokio::test]
+async fn s9_7_no_flag_takes_the_check_of_certificates_away() {
+    let service = Service::start();
+    let origin = Origin::start_tls(&TestCa::new());
+    let url = origin.serve("/f", Resource::new("content"));
+    let manager = service.manager().await;
+    for bits in (0..13).map(|bit| 1 << bit).chain([0, 0x900]) {
+        let Ok(flags) = SecurityFlags::from_bits(bits) else {
+            assert!([0x1, 0x2, 0x4, 0x8, 0x10, 0x20, 0x40, 0x80, 0x400, 0x1000].contains(&bits));
+            continue;
+        };
+        let file = FileRequest::new(&url, service.file("f"));
+        let job = manager.create_job("x").security_flags(flags).file(file);
+        let info = until(&job.submit().await.unwrap(), &ENDS).await;
+        assert_eq!(info.error.unwrap().code, HResult(0x8007_2F8F), "{bits:x}");
+    }
 }
 
 #[tokio::test]

@@ -1,21 +1,13 @@
 //! Downloads, the contract's second surface, over the bus of a real service (docs/semantics.md, section 7).
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test looks at files behind the service's back"
-)]
-
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::support::{PATIENCE, Service, sha256};
 use bgcopy::{
     ByteRange, Download, DownloadCallback, DownloadProperty, DownloadState, DownloadStatus,
     DownloadValue, Error, ErrorName, HResult, Manager,
 };
 use bgcopy_testkit::faulty::{Cut, Fault, Origin, Resource};
-use support::{PATIENCE, Service, sha256};
 use tokio::sync::{Notify, mpsc};
 
 use DownloadState::{Aborted, Created, Finalized, Paused, Transferred, Transferring};
