@@ -74,7 +74,7 @@ async fn s5_11_a_file_that_is_another_one_at_its_new_url_starts_again_while_it_i
             "{} bytes",
             spent.bytes_from_http
         );
-        assert!(spent.http_connection_count >= 2 && spent.is_background == false);
+        assert!(spent.http_connection_count >= 2 && !spent.is_background);
     }
 }
 

@@ -106,12 +106,13 @@ fn the_same_calls_of_the_owner_are_not_refused() {
     };
     let origin = Origin::start();
     for mut owner in system.both_ways(&Account::owner()) {
-        for (_, interface) in objects("") {
+        for (path, interface) in objects("") {
             for method in &interface.methods {
                 // Each on a job of its own, since some end it.
                 let job = job_in_error(&mut owner, &system, &origin);
                 let arguments = Value::samples(&method.arguments);
-                let answer = owner.call(&job, interface.name, &method.name, &arguments);
+                let object = format!("{job}{path}");
+                let answer = owner.call(&object, interface.name, &method.name, &arguments);
                 let Err(refusal) = answer else { continue };
                 let is_ours = refusal.name.starts_with("org.bgcopy.Error.");
                 assert!(
@@ -132,7 +133,10 @@ fn the_same_calls_of_the_owner_are_not_refused() {
                     value.variant(),
                 ];
                 let set = owner.call(&path, PROPERTIES, "Set", &arguments);
-                assert_eq!(set.is_ok(), property.writable, "{property:?}: {set:?}");
+                // What can be said of a fetched file alone is refused for the state of this one.
+                let is_early = |refusal: &Refusal| refusal.name == "org.bgcopy.Error.InvalidState";
+                let may_set = set.as_ref().err().is_none_or(is_early);
+                assert_eq!(may_set, property.writable, "{property:?}: {set:?}");
             }
         }
     }

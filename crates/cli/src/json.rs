@@ -114,6 +114,10 @@ pub fn flag_names(flags: NotifyFlags) -> Vec<&'static str> {
 
 /// A file of a job.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of its own in the JSON"
+)]
 pub struct File<'a> {
     index: u32,
     url: String,

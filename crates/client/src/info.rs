@@ -92,6 +92,10 @@ pub struct JobTrouble {
 
 /// A file of a job as it was when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own on the bus"
+)]
 pub struct FileInfo {
     /// Its place in the job, from 0.
     pub index: u32,

@@ -73,9 +73,10 @@ impl Authz {
             Mode::User | Mode::Session | Mode::Embedded => caller == self.own,
             Mode::System => match action {
                 Action::Connect | Action::Create => true,
-                Action::See(owner) | Action::Change(owner) => caller == owner,
-                // What is one's own already can be taken: nothing happens.
-                Action::TakeOwnership(owner) => caller == owner,
+                // To take what is one's own already changes nothing.
+                Action::See(owner) | Action::Change(owner) | Action::TakeOwnership(owner) => {
+                    caller == owner
+                }
                 Action::ListAll | Action::Stop => false,
             },
         }

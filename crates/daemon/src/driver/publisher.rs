@@ -120,6 +120,10 @@ pub struct HttpSnapshot {
 
 /// A file as it looked when it was published.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own on the bus"
+)]
 pub struct FileSnapshot {
     /// Its place in the job.
     pub index: FileIndex,

@@ -349,7 +349,10 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
     let (work, file, answer) = match event {
         Event::Call(_, call) => return tell_call(world, reference, call, now),
         Event::NetworkChanged => return reference.network_changed(now),
-        Event::Wake | Event::Notified(..) | Event::ConnectionGone(_) => return,
+        Event::Wake
+        | Event::Notified(..)
+        | Event::ConnectionGone(_)
+        | Event::Published(_, Ok(Publication::Taken { .. })) => return,
         Event::Transfer(file, attempt, report) => {
             let run = world.runs[file];
             if let Some(job) = reference
@@ -367,7 +370,6 @@ fn tell(world: &World, reference: &mut Reference, event: &Event, now: Moment) {
             answer.as_ref().map(|_| ()).map_err(condition),
         ),
         // It is asked once more.
-        Event::Published(_, Ok(Publication::Taken { .. })) => return,
         Event::Published(file, answer) => (
             Work::Publish,
             file,

@@ -192,7 +192,7 @@ impl Life {
                     self.state = S::Transferring;
                 }
             }
-            Report::Placed(_) | Report::Redirected(_) => {}
+            Report::Placed(_) | Report::Redirected(_) | Report::Spent(_) => {}
             Report::Progress(received) => file.received = before.max(*received),
             Report::Durable(set) => {
                 file.durable = set.len();
@@ -202,7 +202,6 @@ impl Life {
                 self.start_over(index, *changed, live, most, Condition::RemoteFileChanged);
                 return;
             }
-            Report::Spent(_) => {}
             Report::Ended(Outcome::Finished { size, .. }) => {
                 (file.here, file.received, file.durable) = (true, *size, *size);
                 if is_going(self.state) && self.whole() {
