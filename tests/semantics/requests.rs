@@ -20,11 +20,11 @@ async fn fetched(job: &Job) {
     assert_eq!(info.state, JobState::Transferred, "{:?}", info.error);
 }
 
-async fn name_of(error: Result<(), bgcopy::Error>) -> ErrorName {
+fn name_of(error: Result<(), bgcopy::Error>) -> ErrorName {
     error.unwrap_err().service_name().unwrap()
 }
 
-/// A real server's idea of both schemes: Apache's mod_auth_basic and mod_auth_digest (MD5).
+/// A real server's idea of both schemes: Apache's `mod_auth_basic` and `mod_auth_digest` (MD5).
 #[tokio::test]
 async fn s9_1_apache_is_convinced_in_both_schemes() {
     let folder = tempfile::tempdir().unwrap();
@@ -108,13 +108,13 @@ async fn s9_3_what_cannot_be_credentials_is_refused_by_its_name() {
     let (server, basic) = (AuthTarget::Server, AuthScheme::Basic);
     let long = "x".repeat(301);
     let refused = job.set_credentials(server, basic, &long, "").await;
-    assert_eq!(name_of(refused).await, ErrorName::UserNameTooLarge);
+    assert_eq!(name_of(refused), ErrorName::UserNameTooLarge);
     let refused = job.set_credentials(server, basic, "", &long).await;
-    assert_eq!(name_of(refused).await, ErrorName::PasswordTooLarge);
+    assert_eq!(name_of(refused), ErrorName::PasswordTooLarge);
     job.set_credentials(server, basic, "me", "x").await.unwrap();
     job.cancel().await.unwrap();
     let refused = job.set_credentials(server, basic, "me", "x").await;
-    assert_eq!(name_of(refused).await, ErrorName::InvalidState);
+    assert_eq!(name_of(refused), ErrorName::InvalidState);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn s9_5_a_job_uses_the_proxies_that_it_is_told_to_and_shows_no_password_of
     fetched(&job).await;
     assert_eq!((proxy.requests().len(), origin.requests().len()), (1, 2));
     let refused = job.set_proxies(Proxies::one("socks5://p:hunter2@h")).await;
-    assert_eq!(name_of(refused).await, ErrorName::InvalidProxy);
+    assert_eq!(name_of(refused), ErrorName::InvalidProxy);
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn s9_8_header_fields_can_be_replaced_and_the_head_of_an_answer_read() {
     assert_eq!(job.response_headers(0).await.unwrap(), None);
     job.set_headers([("X-New", "2")]).await.unwrap();
     let refused = job.set_headers([("X-New", "x".repeat(16 << 10))]).await;
-    assert_eq!(name_of(refused).await, ErrorName::HeadersTooLarge);
+    assert_eq!(name_of(refused), ErrorName::HeadersTooLarge);
     job.resume().await.unwrap();
     fetched(&job).await;
     let seen = &origin.requests()[0];

@@ -263,6 +263,7 @@ async fn connections() -> (Connection, Connection) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list: a line a call")]
 async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
     let (client, server) = connections().await;
     let heard = Arc::new(Mutex::new(BTreeMap::new()));

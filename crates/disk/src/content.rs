@@ -281,15 +281,10 @@ mod tests {
     /// A file in a folder of its own, which has to live as long.
     fn file() -> (tempfile::TempDir, OwnedFd) {
         let folder = tempfile::tempdir().unwrap();
-        let options = std::fs::File::options();
+        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CREATE;
         let path = folder.path().join("a");
-        let file = options
-            .clone()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path);
-        (folder, file.unwrap().into())
+        let fd = rustix::fs::open(path, flags, rustix::fs::Mode::RUSR).unwrap();
+        (folder, fd)
     }
 
     #[test]
@@ -300,8 +295,8 @@ mod tests {
         file.dirty = true;
         let first = file.sync().unwrap_err();
         // Now the device is fine again, and a new sync would be.
-        let (_folder, fine) = self::file();
-        file.fd = fine;
+        let (_folder, working) = self::file();
+        file.fd = working;
         assert_eq!(file.sync().unwrap_err().condition, first.condition);
         assert!(file.write(0, &[Bytes::from_static(b"x")]).is_err());
         assert!(file.digest(Algorithm::Sha256, 0).is_err());

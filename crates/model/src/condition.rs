@@ -151,6 +151,7 @@ impl Condition {
     }
 
     /// The integer of the public contract.
+    #[expect(clippy::too_many_lines, reason = "a table, a row a condition")]
     pub const fn hresult(self, profile: Profile) -> HResult {
         use Condition as C;
         use HResult as H;
