@@ -334,7 +334,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__create)
-            opts="-h --priority --description --header --retry-delay --no-progress-timeout --exec --auto-complete --json --system --session --socket --help"
+            opts="-h --priority --description --header --user --password-file --auth --proxy --no-proxy --redirects --retry-delay --no-progress-timeout --exec --auto-complete --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,6 +350,37 @@ _bgcopy() {
                     ;;
                 --header)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --auth)
+                    COMPREPLY=($(compgen -W "digest basic" -- "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redirects)
+                    COMPREPLY=($(compgen -W "follow report refuse" -- "${cur}"))
                     return 0
                     ;;
                 --retry-delay)
@@ -686,7 +717,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__get)
-            opts="-o -d -h --output --directory --checksum --name --priority --description --header --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
+            opts="-o -d -h --output --directory --checksum --name --priority --description --header --user --password-file --auth --proxy --no-proxy --redirects --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -754,6 +785,37 @@ _bgcopy() {
                     ;;
                 --header)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --auth)
+                    COMPREPLY=($(compgen -W "digest basic" -- "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redirects)
+                    COMPREPLY=($(compgen -W "follow report refuse" -- "${cur}"))
                     return 0
                     ;;
                 --retry-delay)
@@ -1171,7 +1233,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__set)
-            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --url --url-prefix --json --system --session --socket --help"
+            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --url --url-prefix --no-user --header --no-headers --user --password-file --auth --proxy --no-proxy --redirects --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1211,6 +1273,41 @@ _bgcopy() {
                     ;;
                 --url-prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --auth)
+                    COMPREPLY=($(compgen -W "digest basic" -- "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redirects)
+                    COMPREPLY=($(compgen -W "follow report refuse" -- "${cur}"))
                     return 0
                     ;;
                 --socket)

@@ -58,10 +58,19 @@ normal\t''
 low\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l description -d 'A description for people' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l header -d 'Send this field with every request, for example \'Authorization: Bearer …\'; can be given again' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l user -d 'Answer the origin as this user when it asks who this is' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l password-file -d 'Read the password of --user from the first line of this file; - is standard input' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l auth -d 'How --user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
+basic\t''"
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l proxy -d 'Go through this proxy, or the next one given when it cannot be reached' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l redirects -d 'What becomes of a redirect: it is followed, followed and shown as the file\'s URL, or an error' -r -f -a "follow\t''
+report\t''
+refuse\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l retry-delay -d 'The shortest time before another try, at least 5s' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l no-progress-timeout -d 'Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l exec -d 'Run this program with these arguments when the job is fetched or stopped by an error; must come last' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l socket -d 'The service with its private socket at this path' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l no-proxy -d 'Go through no proxy, whatever the environment says'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l no-wait -d 'Print the job\'s id and do not wait for the files'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l json -d 'Print JSON, one object a line'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l system -d 'The service of the whole machine, on the system bus'
@@ -73,10 +82,19 @@ normal\t''
 low\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l description -d 'A description for people' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l header -d 'Send this field with every request, for example \'Authorization: Bearer …\'; can be given again' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l user -d 'Answer the origin as this user when it asks who this is' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l password-file -d 'Read the password of --user from the first line of this file; - is standard input' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l auth -d 'How --user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
+basic\t''"
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l proxy -d 'Go through this proxy, or the next one given when it cannot be reached' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l redirects -d 'What becomes of a redirect: it is followed, followed and shown as the file\'s URL, or an error' -r -f -a "follow\t''
+report\t''
+refuse\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l retry-delay -d 'The shortest time before another try, at least 5s' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l no-progress-timeout -d 'Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l exec -d 'Run this program with these arguments when the job is fetched or stopped by an error; must come last' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l socket -d 'The service with its private socket at this path' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l no-proxy -d 'Go through no proxy, whatever the environment says'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l auto-complete -d 'Give the files their names as soon as all of them are fetched'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l json -d 'Print JSON, one object a line'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l system -d 'The service of the whole machine, on the system bus'
@@ -149,7 +167,19 @@ file-transferred\t''
 none\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l url -d 'Where a file is from now on, by its number in `bgcopy files`; goes on if size and date are the same there' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l url-prefix -d 'What the URLs of unfinished files begin with, and what they begin with from now on' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l header -d 'Send this field with every request, in place of all that there were; can be given again' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l user -d 'Answer the origin as this user when it asks who this is' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l password-file -d 'Read the password of --user from the first line of this file; - is standard input' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l auth -d 'How --user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
+basic\t''"
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l proxy -d 'Go through this proxy, or the next one given when it cannot be reached' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l redirects -d 'What becomes of a redirect: it is followed, followed and shown as the file\'s URL, or an error' -r -f -a "follow\t''
+report\t''
+refuse\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l socket -d 'The service with its private socket at this path' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-user -d 'Forget the user and password of --user'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-headers -d 'Send no fields of the job\'s own any more'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-proxy -d 'Go through no proxy, whatever the environment says'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l json -d 'Print JSON, one object a line'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l system -d 'The service of the whole machine, on the system bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l session -d 'This user\'s own service, on the session bus'
