@@ -224,7 +224,10 @@ fn client_nonce() -> Option<String> {
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "as the functions under test take it")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "as the functions under test take it"
+    )]
     fn login(user: &str) -> Option<Login> {
         Some(Login {
             user: user.into(),
