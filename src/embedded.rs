@@ -3,7 +3,7 @@
 //! Owns the way from a service of this process to a client's handle on it; what each of the two does is the daemon's
 //! and the client library's. Must never hold a connection itself.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 pub use bgcopy_daemon::{EmbedError, Settings};
 
@@ -90,6 +90,72 @@ impl Embedded {
     /// As [`Embedded::shutdown`].
     pub fn shutdown_blocking(self) -> Result<(), EmbedError> {
         self.0.shutdown_blocking()
+    }
+}
+
+/// `Manager::embedded`: the service and its manager in one step.
+///
+/// ```
+/// use bgcopy::{InProcess as _, Manager, Settings};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// let manager = Manager::embedded(Settings::new(folder.path().join("queue"))).await?;
+/// assert!(manager.jobs(false).await?.is_empty());
+/// manager.shutdown_service().await?;
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub trait InProcess {
+    /// Starts a service within this process and connects to it. The service ends with what this returns.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`].
+    fn embedded(
+        settings: Settings,
+    ) -> impl Future<Output = Result<EmbeddedManager, EmbedError>> + Send;
+}
+
+impl InProcess for Manager {
+    async fn embedded(settings: Settings) -> Result<EmbeddedManager, EmbedError> {
+        let service = Embedded::start(settings).await?;
+        let manager = service.manager().await.map_err(unconnected)?;
+        Ok(EmbeddedManager { manager, service })
+    }
+}
+
+fn unconnected(error: crate::Error) -> EmbedError {
+    EmbedError::Start(std::io::Error::other(error))
+}
+
+/// A manager and the service within this process that it speaks to. Dropped, the service ends.
+#[derive(Debug)]
+pub struct EmbeddedManager {
+    manager: Manager,
+    service: Embedded,
+}
+
+impl EmbeddedManager {
+    /// The service itself.
+    pub fn service(&self) -> &Embedded {
+        &self.service
+    }
+
+    /// Ends the service, and waits until its folder is free.
+    ///
+    /// # Errors
+    /// As [`Embedded::shutdown`].
+    pub async fn shutdown_service(self) -> Result<(), EmbedError> {
+        drop(self.manager);
+        self.service.shutdown().await
+    }
+}
+
+impl Deref for EmbeddedManager {
+    type Target = Manager;
+
+    fn deref(&self) -> &Manager {
+        &self.manager
     }
 }
 

@@ -10,7 +10,7 @@ mod embedded;
 
 pub use bgcopy_client::*;
 #[cfg(feature = "embedded")]
-pub use embedded::{EmbedError, Embedded, Settings};
+pub use embedded::{EmbedError, Embedded, EmbeddedManager, InProcess, Settings};
 
 /// The README's program, so that it compiles.
 #[cfg(doctest)]

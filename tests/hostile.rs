@@ -217,6 +217,24 @@ async fn a_full_disk_below_the_queue_refuses_calls_and_loses_nothing() {
     assert!(service.terminate().success());
 }
 
+/// A shell that holds a lock leaves it open in whatever it runs.
+#[test]
+fn a_service_that_a_client_starts_keeps_no_descriptor_of_its_starters() {
+    let service = Service::prepare(CONFIG);
+    let lock = service.file("lock");
+    let script = r#"exec 9>"$1" && "$0" list"#;
+    let mut shell = service.command_of("/bin/sh");
+    shell.args(["-c", script, support::PROGRAM]).arg(&lock);
+    assert!(shell.status().unwrap().success());
+    let said = service.bgcopy(&["daemon", "status", "--json"]).out;
+    let pid = &serde_json::from_str::<Value>(&said).unwrap()["process_id"];
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<_> = open
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .collect();
+    assert!(open.len() > 3 && !open.contains(&lock), "{open:?}");
+}
+
 /// The folder of `XDG_RUNTIME_DIR` goes with a user's last session; the service does not.
 #[test]
 fn a_service_whose_socket_was_removed_is_found_again() {

@@ -62,6 +62,62 @@ pub struct Header {
     pub value: String,
 }
 
+/// Why a caller's header field is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// RFC 9110, section 5.1.
+    #[error("{0:?} is no name of a header field")]
+    Name(String),
+    /// RFC 9110, section 5.5. The value may be a secret and is not repeated.
+    #[error("the value of the header field {0} has a control character")]
+    Value(String),
+    /// A caller's field would be sent beside the service's own, or break the framing.
+    #[error("the header field {0} is the service's own to set")]
+    Reserved(String),
+}
+
+impl Header {
+    /// Fields that say where and how a request goes, and which bytes it asks for.
+    pub const RESERVED: [&str; 15] = [
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "if-range",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "http2-settings",
+    ];
+
+    /// A field in a form in which nothing can end it and begin another.
+    ///
+    /// # Errors
+    /// [`HeaderError`].
+    pub fn new(name: String, value: String) -> Result<Self, HeaderError> {
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(HeaderError::Name(name));
+        }
+        let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+        if !value.bytes().all(is_text) {
+            return Err(HeaderError::Value(name));
+        }
+        let is_reserved = |reserved: &&str| name.eq_ignore_ascii_case(reserved);
+        if Self::RESERVED.iter().any(is_reserved) {
+            return Err(HeaderError::Reserved(name));
+        }
+        Ok(Self { name, value })
+    }
+}
+
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: (hidden)", self.name)

@@ -16,25 +16,6 @@ use crate::{
     endpoint::Endpoint,
 };
 
-/// Fields that are this crate's business; a caller's are ignored.
-const RESERVED: [&str; 15] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "if-range",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
-
 /// Which bytes a request asks for, decided from what is wanted and what is here already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
@@ -225,7 +206,7 @@ fn caller_fields(fields: &[Header]) -> Result<HeaderMap, Failure> {
         };
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| invalid("a name that HTTP does not allow"))?;
-        if RESERVED.contains(&name.as_str()) {
+        if Header::RESERVED.contains(&name.as_str()) {
             tracing::debug!(%name, "a caller's header field is ignored");
             continue;
         }
@@ -302,7 +283,7 @@ mod tests {
 
     #[test]
     fn fields_of_the_protocol_cannot_be_replaced() {
-        let fields = RESERVED.map(|name| (name, "evil"));
+        let fields = Header::RESERVED.map(|name| (name, "evil"));
         let target = prepared("http://a/", &fields).unwrap();
         let sent = headers(&target, "http://a/");
         assert_eq!(sent["host"], "a");

@@ -5,8 +5,8 @@
 use bgcopy_bus::{CredentialArgs, JobOptions, Variables};
 use bgcopy_engine::{Call as EngineCall, HttpSetting, Refusal, Setting};
 use bgcopy_model::{
-    AuthScheme, AuthTarget, Condition, Credential, FileId, Header, HttpOptionError, HttpOptions,
-    ProxySettings, ProxyUsage, SecurityFlags,
+    AuthScheme, AuthTarget, Condition, Credential, FileId, Header, HeaderError, HttpOptionError,
+    HttpOptions, ProxySettings, ProxyUsage, SecurityFlags,
 };
 
 use super::{
@@ -87,24 +87,12 @@ pub(super) fn options(options: &mut JobOptions) -> Result<HttpOptions, Refusal> 
     })
 }
 
-/// Request header fields, in the form that RFC 9110, sections 5.1 and 5.5, allow: nothing in one can end the field and
-/// begin another. The refusal does not repeat the value, which may be a secret.
+/// Request header fields that a caller may set.
 pub(super) fn headers(Variables(fields): Variables) -> Result<Vec<Header>, Refusal> {
     let fields = fields.into_iter();
-    fields.map(|(name, value)| header(name, value)).collect()
-}
-
-fn header(name: String, value: String) -> Result<Header, Refusal> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(invalid(format!("{name:?} is no name of a header field")));
-    }
-    let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    if !value.bytes().all(is_text) {
-        let detail = format!("the value of the header field {name} has a control character");
-        return Err(invalid(detail));
-    }
-    Ok(Header { name, value })
+    let parsed = fields.map(|(name, value)| Header::new(name, value));
+    let parsed: Result<_, HeaderError> = parsed.collect();
+    parsed.map_err(|error| invalid(error.to_string()))
 }
 
 fn credential(arguments: CredentialArgs) -> Result<Credential, Refusal> {

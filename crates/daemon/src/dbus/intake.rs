@@ -203,6 +203,8 @@ mod tests {
             ("A", "x\r\nHost: evil"),
             ("A", "x\n"),
             ("A", "\0"),
+            ("rAnGe", "bytes=5-9"),
+            ("Host", "evil"),
         ] {
             let options = JobOptions {
                 headers: Some([(name, value)].into_iter().collect()),
