@@ -363,6 +363,14 @@ async fn s5_5_a_job_that_nobody_completes_is_cancelled_after_90_days_and_one_of_
                 until(&job, &[JobState::Cancelled]).await;
             }
         }
+        // Durable before they go: a job is listed no more while they do.
+        let gone = async {
+            while service.temporary_files().len() > left {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let gone = tokio::time::timeout(PATIENCE, gone).await;
+        assert!(gone.is_ok(), "day {days}: a temporary file is still there");
         assert_eq!(service.temporary_files().len(), left, "day {days}");
     }
 }
