@@ -21,7 +21,7 @@ properties! {
         version: String = "Version", Const;
         /// [`crate::names::PROTOCOL_VERSION`] of the service.
         protocol_version: u32 = "ProtocolVersion", Const;
-        /// `user`, `session` or `system`.
+        /// `user`, `session`, `system`, or `embedded` (within a program).
         mode: String = "Mode", Const;
         /// The service's process.
         process_id: u32 = "ProcessId", Const;

@@ -21,6 +21,7 @@ use crate::{
 /// is refused those before it stay changed.
 #[derive(Args, Debug)]
 #[command(
+    override_usage = "bgcopy set [OPTIONS] <JOB>",
     group(ArgGroup::new("property").required(true).multiple(true).args(["user", "proxy", "no_proxy", "redirects"])),
     after_long_help = "\
 Examples:

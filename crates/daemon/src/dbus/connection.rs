@@ -32,7 +32,7 @@ const STALLED: Duration = Duration::from_mins(1);
 /// How long nothing is accepted after that failed, for want of descriptors most likely.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Connections that one user may have to a service that serves several. Each takes two descriptors.
+/// Connections that one user who is not root may have. Each takes two descriptors, of which others need some too.
 const CONNECTIONS: usize = 512;
 
 /// Accepts and serves connections until it is dropped.

@@ -109,8 +109,8 @@ impl Start {
 }
 
 impl Programs {
-    /// Programs of a service whose private socket, if it has one, is `socket`. `as_owner`: of the system's service, which must be able
-    /// to take on the rights of others.
+    /// Programs of a service whose private socket, if it has one, is `socket`. `as_owner`: of the system's service, which
+    /// must be able to take on the rights of others.
     pub fn new(as_owner: bool, socket: Option<PathBuf>) -> Self {
         Self {
             as_owner,
