@@ -6,6 +6,7 @@
 mod callback;
 mod checksum;
 mod condition;
+mod credentials;
 mod download;
 mod error;
 mod hresult;
@@ -26,16 +27,14 @@ mod validator;
 pub use callback::{Due, NotifyFlags};
 pub use checksum::{Algorithm, Checksum, ParseChecksumError};
 pub use condition::Condition;
+pub use credentials::{AuthScheme, AuthTarget, Credential, Credentials, Login};
 pub use download::{
     DownloadAccess, DownloadKind, DownloadProperty, DownloadRecord, DownloadState, DownloadValue,
     parse_headers,
 };
 pub use error::{ErrorContext, JobError};
 pub use hresult::HResult;
-pub use http::{
-    AuthScheme, AuthTarget, Credential, Credentials, HttpOptionError, HttpOptions, Login,
-    ProxySettings, ProxyUsage, Redirects, SecurityFlags,
-};
+pub use http::{HttpOptionError, HttpOptions, ProxySettings, ProxyUsage, Redirects, SecurityFlags};
 pub use id::{FileId, FileIndex, JobId};
 pub use job::{JobState, Priority, Profile};
 pub use layout::{Layout, LayoutError};
