@@ -397,6 +397,9 @@ fn every_kind_of_failure_has_its_exit_code_and_one_sentence() {
             &["get", "-o", "/nonexistent-folder/f", "http://127.0.0.1/a"],
             5,
         ),
+        (&["set", "1f3a"], 2),
+        (&["create", "x", "--exec", "/nonexistent/program"], 2),
+        (&["create", "x", "--exec", "no-such-program", "argument"], 2),
     ] {
         let said = user.run(arguments);
         assert_eq!(said.code, code, "{arguments:?}: {said:?}");

@@ -92,7 +92,10 @@ pub async fn list(
             json::print(&json::Download::from(told))?;
         }
     } else if all.is_empty() && context.terminal.is_terminal() {
-        writeln!(io::stdout(), "No downloads. Jobs are shown without --downloads.")?;
+        writeln!(
+            io::stdout(),
+            "No downloads. Jobs are shown without --downloads."
+        )?;
     } else {
         let mut out = io::stdout().lock();
         for line in table(&all).lines(context.terminal.columns, context.terminal.colour) {

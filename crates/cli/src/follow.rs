@@ -15,7 +15,7 @@ use tokio::{
 use crate::{
     context::short_id,
     failure::{Exit, Failure},
-    outage::Outages,
+    outage::{Outages, PATIENCE, patiently},
     progress::Progress,
     terminal::now,
 };
@@ -88,9 +88,6 @@ pub async fn follow(
 /// After this long without a word from a service that has something to tell, it is asked for a sign of life.
 const QUIET: Duration = Duration::from_secs(3);
 
-/// After this long without an answer it is told that there is none.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// What the service was asked, and says.
 enum Answer {
     /// The files of the job at this place.
@@ -141,8 +138,15 @@ impl Following<'_> {
         let mut streams = Vec::with_capacity(self.jobs.len());
         for (at, job) in self.jobs.iter().enumerate() {
             // What is final stays so, and may be forgotten.
-            if !self.latest[at].as_ref().is_some_and(|it| it.state.is_final()) {
-                let stream = job.watch().await?;
+            if !self.latest[at]
+                .as_ref()
+                .is_some_and(|it| it.state.is_final())
+            {
+                let stream = patiently(self.manager, job.watch(), |process| {
+                    self.progress.silent(Some(process));
+                });
+                let stream = stream.await?;
+                self.progress.silent(None);
                 streams.push(stream.map(move |info| (at, info)).boxed());
             }
         }

@@ -1,12 +1,12 @@
-//! A service that goes away under a command that waits for it: what is told, and the way back.
+//! A service that goes away under a command that waits for it, or is silent: what is told, and the way back.
 //!
 //! Owns how often and for how long it is tried. Must never start a service that somebody has just stopped: it is waited
 //! for, since an update stops the service and starts the new one.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use bgcopy_client::{Error, Manager};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::failure::{Exit, Failure};
 
@@ -105,6 +105,28 @@ const fn may_pass(error: &Error) -> bool {
         error,
         Error::Disconnected | Error::NotRunning(_) | Error::Connect { .. } | Error::Start(_)
     )
+}
+
+/// After this long without an answer it is told that there is none.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Waits for an answer, and says so, with the service's process, when that takes long.
+pub async fn patiently<T>(
+    manager: &Manager,
+    question: impl Future<Output = T>,
+    told: impl FnOnce(u32),
+) -> T {
+    let mut question = pin!(question);
+    if let Ok(answer) = timeout(PATIENCE, &mut question).await {
+        return answer;
+    }
+    told(manager.service().process_id);
+    question.await
+}
+
+/// What is told of a service that does not answer.
+pub fn silence(process: u32) -> String {
+    format!("the service (process {process}) does not answer; waiting for it")
 }
 
 /// Asks this until there is an answer, also when the service goes away meanwhile. For questions that change nothing.

@@ -3,7 +3,7 @@
 //! Owns the pace of both. Nothing appears for what is done in a moment. Must never write to standard output, which
 //! belongs to the answer, and never call the service: it is handed what it shows.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, io, time::Duration};
 
 use bgcopy_client::{FileInfo, JobInfo, JobState};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -13,7 +13,8 @@ use crate::{
     context::short_id,
     failure::say,
     format::{clean, duration, percent, rate, shorten, size, width},
-    terminal::{Terminal, now},
+    outage::silence,
+    terminal::{Terminal, now, window_of},
 };
 
 /// Before this nothing is shown: a small file is there by then.
@@ -110,6 +111,12 @@ impl Progress {
         match self {
             Self::Bars(bars) => {
                 bars.silent = process;
+                if let Some(process) = process
+                    && bars.jobs.iter().all(Option::is_none)
+                {
+                    // There is nothing yet to put it below.
+                    say(&silence(process));
+                }
                 (0..bars.jobs.len()).for_each(|at| bars.note(at));
             }
             Self::Lines(lines) => {
@@ -241,9 +248,12 @@ impl Bars {
         let Some(shown) = &mut self.jobs[at] else {
             return;
         };
+        // Asked each time, since a window can be resized; two columns are the indent's.
+        let (columns, _) = window_of(io::stderr());
+        let columns = columns.saturating_sub(2);
         let text = match self.silent {
             Some(process) => Some(silence(process)),
-            None => note(&shown.info),
+            None => note(&shown.info, Some(columns)),
         };
         match (text, &shown.note) {
             (Some(text), Some(bar)) => bar.set_message(text),
@@ -364,29 +374,30 @@ fn is_whole(state: &ProgressState) -> bool {
     state.len() == Some(state.pos())
 }
 
-/// What is told of a service that does not answer.
-fn silence(process: u32) -> String {
-    format!("the service (process {process}) does not answer; waiting for it")
-}
-
-/// What holds a job up, if anything does.
-fn note(job: &JobInfo) -> Option<String> {
+/// What holds a job up, if anything does. Where it must fit so many columns its reason is cut, not what comes of it.
+fn note(job: &JobInfo, columns: Option<usize>) -> Option<String> {
     let id = short_id(job.id);
     match job.state {
         JobState::TransientError => {
-            let mut text = match &job.error {
+            let reason = match &job.error {
                 Some(error) => clean(error.description.trim_end_matches('.')).into_owned(),
                 None => "it cannot go on".to_owned(),
             };
+            let mut rest = String::new();
             if let Some(retry) = job.retry_at {
                 let seconds = retry.0.saturating_sub(now().0).div_ceil(1_000_000);
                 let when = match seconds {
                     0 => "now".to_owned(),
                     _ => format!("in {}", duration(Duration::from_secs(seconds))),
                 };
-                let _ = write!(text, "; tried again {when}");
+                let _ = write!(rest, "; tried again {when}");
             }
-            Some(text)
+            let room = columns.map(|columns| columns.saturating_sub(width(&rest)));
+            let reason = match room {
+                Some(room) => shorten(&reason, room.max(1)),
+                None => reason.as_str().into(),
+            };
+            Some(format!("{reason}{rest}"))
         }
         JobState::Suspended => Some(format!("suspended; `bgcopy resume {id}` lets it go on")),
         JobState::Queued => Some("waits for its turn".to_owned()),
@@ -433,7 +444,7 @@ impl Line {
     /// What to say of the job as it is now, if it is time to say anything.
     fn text(&mut self, info: &JobInfo, now: Instant) -> Option<String> {
         let trouble = match info.state {
-            JobState::TransientError | JobState::Suspended => note(info),
+            JobState::TransientError | JobState::Suspended => note(info, None),
             _ => None,
         };
         if let Some(trouble) = trouble {
@@ -540,7 +551,10 @@ mod tests {
             files_transferred: 7,
             ..job()
         };
-        assert_eq!(Row::of_job(&many, true).name, "7 of 50 files, a and 49 more");
+        assert_eq!(
+            Row::of_job(&many, true).name,
+            "7 of 50 files, a and 49 more"
+        );
         let one = JobInfo {
             files_total: 1,
             ..many
@@ -550,12 +564,29 @@ mod tests {
     }
 
     #[test]
+    fn when_it_is_tried_again_is_told_however_long_the_reason() {
+        let mut trouble = job();
+        trouble.retry_at = Some(bgcopy_client::Timestamp(0));
+        trouble.error.as_mut().unwrap().description = "no ".repeat(40);
+        let note = note(&trouble, Some(40)).unwrap();
+        assert_eq!(width(&note), 40, "{note}");
+        assert!(
+            note.starts_with("no no") && note.ends_with("…; tried again now"),
+            "{note}"
+        );
+    }
+
+    #[test]
     fn the_note_of_a_suspended_job_says_how_to_let_it_go_on() {
         let suspended = JobInfo {
             state: JobState::Suspended,
             ..job()
         };
-        assert!(note(&suspended).unwrap().contains("bgcopy resume 00000000"));
-        assert_eq!(note(&transferring(0)), None);
+        assert!(
+            note(&suspended, None)
+                .unwrap()
+                .contains("bgcopy resume 00000000")
+        );
+        assert_eq!(note(&transferring(0), None), None);
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     follow::{Ending, Interrupt, failure_of, follow},
     format::{duration, rate, size},
     json,
-    outage::ask,
+    outage::{ask, patiently, silence},
     progress::Progress,
     request::{Files, JobOptions},
 };
@@ -73,7 +73,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         .files(requests)
         .submit();
     let job = tokio::select! {
-        job = submitted => job?,
+        job = patiently(&manager, submitted, |process| say(&silence(process))) => job?,
         () = interrupt.pressed() => {
             say("interrupted before the service answered; `bgcopy list` shows whether it took the job");
             return Ok(Exit::Interrupted);

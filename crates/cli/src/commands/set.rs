@@ -148,7 +148,8 @@ impl Arguments {
             || self.no_progress_timeout.is_some()
             || !self.notify_flags.is_empty();
         let of_its_files = !self.url.is_empty() || !self.url_prefix.is_empty();
-        let of_its_requests = self.no_user || self.no_proxy_user || self.no_headers || !self.headers.is_empty();
+        let of_its_requests =
+            self.no_user || self.no_proxy_user || self.no_headers || !self.headers.is_empty();
         !of_the_job && !of_its_files && !of_its_requests && self.network.is_empty()
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     follow::Interrupt,
     format::{clean, percent, rfc3339, size},
     json,
-    terminal::{Terminal, now, window},
+    terminal::{Terminal, now, window_of},
 };
 
 /// Shows jobs as they change
@@ -228,12 +228,11 @@ impl Live {
 
     fn draw(&mut self) {
         // Asked each time: a window can be resized.
-        let (columns, rows) = window();
+        let (columns, rows) = window_of(io::stdout());
         let lines = if self.jobs.is_empty() {
             vec!["No jobs.".to_owned()]
         } else {
-            table(self.jobs.values(), self.with_owner)
-                .lines(Some(columns), self.terminal.colour)
+            table(self.jobs.values(), self.with_owner).lines(Some(columns), self.terminal.colour)
         };
         // Lines beyond the terminal's last cannot be redrawn.
         let room = rows.max(4);

@@ -1,12 +1,4 @@
-//! What the waiting commands do when the service is killed, stopped or silent under them: real processes and signals.
-
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "the tests look at files of their own"
-)]
-
-mod support;
+//! Section 10, Commands that wait: what they do when the service is killed, stopped or silent under them.
 
 use std::{
     fs,
@@ -14,12 +6,14 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use bgcopy_testkit::faulty::{Origin, Resource};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::{CONFIG, PATIENCE, Service, sha256};
+
+use crate::support::{CONFIG, PATIENCE, PROGRAM, Service, sha256};
 
 /// A home without a service: the first command starts it.
 fn home() -> Service {
@@ -38,7 +32,9 @@ fn spawn(home: &Service, arguments: &[&str]) -> Child {
 fn json(home: &Service, arguments: &[&str]) -> Vec<Value> {
     let said = home.bgcopy(arguments);
     let lines = said.out.lines();
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Sends the service that runs a signal; its process.
@@ -120,7 +116,7 @@ fn get_through_two_kills(arguments: &[&str]) -> (Service, Output) {
 }
 
 #[test]
-fn get_goes_on_over_two_kills_of_the_service_and_tells_each_once() {
+fn s10_1_get_goes_on_over_two_kills_of_the_service_and_tells_each_once() {
     let (home, output) = get_through_two_kills(&["get"]);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(out, format!("{}\n", home.file("big").display()));
@@ -129,7 +125,7 @@ fn get_goes_on_over_two_kills_of_the_service_and_tells_each_once() {
 }
 
 #[test]
-fn with_json_nothing_but_the_answer_is_on_standard_output() {
+fn s10_1_with_json_nothing_but_the_answer_is_on_standard_output() {
     let (_home, output) = get_through_two_kills(&["get", "--json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["job"]["state"], "acknowledged");
@@ -138,7 +134,7 @@ fn with_json_nothing_but_the_answer_is_on_standard_output() {
 }
 
 #[test]
-fn wait_and_watch_go_on_when_the_service_was_killed() {
+fn s10_1_wait_and_watch_go_on_when_the_service_was_killed() {
     let (home, origin) = (home(), Origin::start());
     let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
     origin.hold_after(500_000);
@@ -176,7 +172,7 @@ fn wait_and_watch_go_on_when_the_service_was_killed() {
 }
 
 #[test]
-fn the_client_of_calls_is_called_by_the_service_that_comes_after_a_kill() {
+fn s10_1_the_client_of_calls_is_called_by_the_service_that_comes_after_a_kill() {
     let (home, origin) = (home(), Origin::start());
     let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
     origin.hold_after(500_000);
@@ -184,8 +180,11 @@ fn the_client_of_calls_is_called_by_the_service_that_comes_after_a_kill() {
     let id = id.trim();
     origin.wait_for(|seen| seen.iter().any(|seen| seen.bytes_sent >= 500_000));
     let mut calls = spawn(&home, &["watch", "--calls", id]);
-    while !json(&home, &["why", "--json", id])[0]["registered"].as_bool().unwrap() {
-        thread::sleep(std::time::Duration::from_millis(20));
+    while !json(&home, &["why", "--json", id])[0]["registered"]
+        .as_bool()
+        .unwrap()
+    {
+        thread::sleep(Duration::from_millis(20));
     }
     let said = Said::of(calls.stderr.take().unwrap());
     signal(&home, Signal::KILL);
@@ -194,11 +193,39 @@ fn the_client_of_calls_is_called_by_the_service_that_comes_after_a_kill() {
     origin.release();
     let calls = output(calls);
     assert!(calls.status.success(), "{calls:?}");
-    assert_eq!(times(&text(&calls.stdout), "job_transferred"), 1, "{calls:?}");
+    assert_eq!(
+        times(&text(&calls.stdout), "job_transferred"),
+        1,
+        "{calls:?}"
+    );
 }
 
 #[test]
-fn a_service_that_was_stopped_is_waited_for_and_not_started() {
+fn s10_1_a_service_that_cannot_come_back_ends_the_command_with_what_to_do() {
+    let (home, origin) = (home(), Origin::start());
+    let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
+    origin.hold_after(500_000);
+    let get = spawn(&home, &["get", &url]);
+    origin.wait_for(|seen| seen.iter().any(|seen| seen.bytes_sent >= 500_000));
+    let config = home.state().parent().unwrap().with_file_name("config");
+    fs::write(config.join("bgcopy/bgcopy.toml"), "nonsense = 1\n").unwrap();
+    signal(&home, Signal::KILL);
+    let get = output(get);
+    let err = text(&get.stderr);
+    assert_eq!(get.status.code(), Some(3), "{err}");
+    assert_eq!(times(&err, AWAY), 1, "{err}");
+    for words in [
+        "8 attempts",
+        "nonsense",
+        "`bgcopy daemon run`",
+        "`bgcopy wait ",
+    ] {
+        assert!(err.contains(words), "{words}: {err}");
+    }
+}
+
+#[test]
+fn s10_2_a_service_that_was_stopped_is_waited_for_and_not_started() {
     let (home, origin) = (home(), Origin::start());
     let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
     origin.hold_after(500_000);
@@ -217,26 +244,7 @@ fn a_service_that_was_stopped_is_waited_for_and_not_started() {
 }
 
 #[test]
-fn a_service_that_cannot_come_back_ends_the_command_with_what_to_do() {
-    let (home, origin) = (home(), Origin::start());
-    let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
-    origin.hold_after(500_000);
-    let get = spawn(&home, &["get", &url]);
-    origin.wait_for(|seen| seen.iter().any(|seen| seen.bytes_sent >= 500_000));
-    let config = home.state().parent().unwrap().with_file_name("config");
-    fs::write(config.join("bgcopy/bgcopy.toml"), "nonsense = 1\n").unwrap();
-    signal(&home, Signal::KILL);
-    let get = output(get);
-    let err = text(&get.stderr);
-    assert_eq!(get.status.code(), Some(3), "{err}");
-    assert_eq!(times(&err, AWAY), 1, "{err}");
-    for words in ["8 attempts", "nonsense", "`bgcopy daemon run`", "`bgcopy wait "] {
-        assert!(err.contains(words), "{words}: {err}");
-    }
-}
-
-#[test]
-fn a_service_that_was_frozen_is_told_of_and_so_is_its_answer() {
+fn s10_3_a_service_that_was_frozen_is_told_of_and_so_is_its_answer() {
     let (home, origin) = (home(), Origin::start());
     let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
     origin.hold_after(500_000);
@@ -255,13 +263,13 @@ fn a_service_that_was_frozen_is_told_of_and_so_is_its_answer() {
 }
 
 #[test]
-fn ctrl_c_ends_a_command_whose_service_is_frozen() {
+fn s10_3_ctrl_c_ends_a_command_whose_service_is_frozen() {
     let (home, origin) = (home(), Origin::start());
     let url = origin.serve("/big", Resource::pattern(1, 2_000_000));
     origin.hold_after(500_000);
     // On a terminal, where each change makes the command ask for the files.
     let mut script = home.command_of("script");
-    let line = format!("exec {} get {url}", support::PROGRAM);
+    let line = format!("stty cols 100 rows 30; exec {PROGRAM} get {url}");
     script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     script.env("TERM", "xterm").stdout(Stdio::piped());
     let mut script = begun(script);
@@ -281,17 +289,40 @@ fn begun(mut command: Command) -> Child {
     child.expect("script is in Debian's package bsdutils")
 }
 
-/// What a terminal is sent, with each line that is drawn anew a line of its own.
+/// What a terminal is sent, with whatever stands between two movements of its cursor as a line of its own.
 struct Lines<R>(R);
 
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.0.read(buffer)?;
         for byte in &mut buffer[..count] {
-            if *byte == b'\r' {
+            if matches!(byte, b'\r' | b'\x1b') {
                 *byte = b'\n';
             }
         }
         Ok(count)
+    }
+}
+
+#[test]
+fn s10_4_a_watcher_is_registered_for_nothing() {
+    let (home, origin) = (home(), Origin::start());
+    let url = origin.serve("/file", Resource::pattern(1, 10));
+    let id = home.bgcopy(&["create", "watched"]).out;
+    let id = id.trim();
+    assert!(home.bgcopy(&["add", id, &url]).status.success());
+    let mut watch = spawn(&home, &["watch", "--json", id]);
+    let said = Said::of(watch.stdout.take().unwrap());
+    said.wait_for("suspended");
+    assert!(home.bgcopy(&["resume", id]).status.success());
+    said.wait_for("\"transferred\"");
+    let why = &json(&home, &["why", "--json", id])[0];
+    assert_eq!(why["registered"], false);
+    // Its call is due all the same to whoever is the client.
+    let mut calls = spawn(&home, &["watch", "--calls", id]);
+    Said::of(calls.stdout.take().unwrap()).wait_for("job_transferred");
+    assert!(home.bgcopy(&["complete", id]).status.success());
+    for child in [watch, calls] {
+        assert!(output(child).status.success());
     }
 }
