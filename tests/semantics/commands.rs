@@ -78,6 +78,19 @@ impl Said {
         Self(receiver)
     }
 
+    /// What a terminal is sent has few ends of lines: all of it so far, whenever there is more.
+    fn of_terminal(mut from: impl Read + Send + 'static) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                shown.extend_from_slice(&buffer[..count]);
+                let _ = sender.send(String::from_utf8_lossy(&shown).into_owned());
+            }
+        });
+        Self(receiver)
+    }
+
     /// The next line with these words.
     fn wait_for(&self, words: &str) -> String {
         loop {
@@ -273,7 +286,7 @@ fn s10_3_ctrl_c_ends_a_command_whose_service_is_frozen() {
     script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     script.env("TERM", "xterm").stdout(Stdio::piped());
     let mut script = begun(script);
-    let said = Said::of(Lines(script.stdout.take().unwrap()));
+    let said = Said::of_terminal(script.stdout.take().unwrap());
     origin.wait_for(|seen| seen.iter().any(|seen| seen.bytes_sent >= 500_000));
     let process = signal(&home, Signal::STOP);
     said.wait_for("does not answer");
@@ -287,21 +300,6 @@ fn s10_3_ctrl_c_ends_a_command_whose_service_is_frozen() {
 fn begun(mut command: Command) -> Child {
     let child = command.spawn();
     child.expect("script is in Debian's package bsdutils")
-}
-
-/// What a terminal is sent, with whatever stands between two movements of its cursor as a line of its own.
-struct Lines<R>(R);
-
-impl<R: Read> Read for Lines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.0.read(buffer)?;
-        for byte in &mut buffer[..count] {
-            if matches!(byte, b'\r' | b'\x1b') {
-                *byte = b'\n';
-            }
-        }
-        Ok(count)
-    }
 }
 
 #[test]

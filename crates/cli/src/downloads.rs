@@ -190,7 +190,7 @@ pub mod tests {
                 "ID        STATE   DONE  SIZE  NAME",
                 "00000000  paused  50 %  24 B  a\u{fffd}b",
                 "00000000  paused  50 %  24 B  an image",
-                "00000000  paused  50 %  24 B  a b",
+                "00000000  paused  50 %  24 B  a%20b",
             ]
         );
     }
