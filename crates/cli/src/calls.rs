@@ -65,10 +65,12 @@ pub async fn print_calls(
         tokio::select! {
             news = changes.next() => match news {
                 Some(news) => match news? {
-                    News::Event(JobEvent::Removed(info)) if awaits_last_call(&info) => {
-                        last_calls.insert(info.id);
-                    }
-                    News::Event(_) => {}
+                    News::Event(event) => match *event {
+                        JobEvent::Removed(info) if awaits_last_call(&info) => {
+                            last_calls.insert(info.id);
+                        }
+                        _ => {}
+                    },
                     News::Away(sentence) => say(sentence),
                 },
                 None => break,

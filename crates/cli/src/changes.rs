@@ -27,7 +27,7 @@ pub enum Wanted {
 /// What is to be shown.
 pub enum News {
     /// Something happened to a job.
-    Event(JobEvent),
+    Event(Box<JobEvent>),
     /// The service went away, in a sentence.
     Away(&'static str),
 }
@@ -72,7 +72,7 @@ impl Changes {
     async fn next(&mut self) -> Result<Option<News>, Failure> {
         loop {
             if let Some(event) = self.queue.pop_front() {
-                return Ok(Some(News::Event(event)));
+                return Ok(Some(News::Event(Box::new(event))));
             }
             if std::mem::take(&mut self.is_away) {
                 self.outages.over(&self.manager).await?;

@@ -139,14 +139,13 @@ fn table(all: &[Told]) -> Table {
 /// The state of a job that has the same colour.
 const fn painted_as(status: &DownloadStatus) -> JobState {
     match status.state {
-        DownloadState::Created => JobState::Suspended,
         DownloadState::Transferring => JobState::Transferring,
         DownloadState::Transferred => JobState::Transferred,
         DownloadState::Finalized => JobState::Acknowledged,
         DownloadState::Aborted => JobState::Cancelled,
         DownloadState::Paused if status.error.is_some() => JobState::Error,
         DownloadState::Paused if status.extended_error.is_some() => JobState::TransientError,
-        DownloadState::Paused => JobState::Suspended,
+        DownloadState::Created | DownloadState::Paused => JobState::Suspended,
     }
 }
 

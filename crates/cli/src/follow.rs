@@ -79,7 +79,7 @@ pub async fn follow(
     tokio::select! {
         // What has happened goes before the time that is up.
         biased;
-        ends = following.to_the_end() => ends.map(Ending::Ended),
+        ends = following.until_ended() => ends.map(Ending::Ended),
         () = interrupt.pressed() => Ok(Ending::Interrupted),
         () = at(deadline) => Ok(Ending::TimedOut),
     }
@@ -119,7 +119,7 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    async fn to_the_end(&mut self) -> Result<Vec<JobInfo>, Failure> {
+    async fn until_ended(&mut self) -> Result<Vec<JobInfo>, Failure> {
         let mut outages = Outages::default();
         loop {
             match self.over_one_connection().await {

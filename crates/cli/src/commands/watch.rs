@@ -94,7 +94,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         tokio::select! {
             news = changes.next() => match news {
                 Some(news) => match news? {
-                    News::Event(event) => view.show(event)?,
+                    News::Event(event) => view.show(*event)?,
                     News::Away(sentence) => view.say(sentence),
                 },
                 None => break,
