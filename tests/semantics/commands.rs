@@ -39,9 +39,14 @@ fn json(home: &Service, arguments: &[&str]) -> Vec<Value> {
 
 /// Sends the service that runs a signal; its process.
 fn signal(home: &Service, signal: Signal) -> Pid {
-    let process = json(home, &["daemon", "status", "--json"])[0]["process_id"].clone();
-    let process = i32::try_from(process.as_i64().expect("it runs")).unwrap();
-    let process = Pid::from_raw(process).unwrap();
+    let process = loop {
+        // One that has just been started asks the origin before it listens.
+        let status = json(home, &["daemon", "status", "--json"]).remove(0);
+        if let Some(process) = status["process_id"].as_i64() {
+            break Pid::from_raw(process.try_into().unwrap()).unwrap();
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
     kill_process(process, signal).unwrap();
     process
 }

@@ -133,14 +133,16 @@ impl Network {
         let mut logins = Vec::new();
         for (target, user, file, schemes) in named {
             if let Some(user) = user {
-                let whose = match target {
-                    AuthTarget::Server => format!("{user:?}"),
-                    AuthTarget::Proxy => format!("{user:?} at the proxy"),
+                let (whose, option) = match target {
+                    AuthTarget::Server => (format!("{user:?}"), "--password-file"),
+                    AuthTarget::Proxy => {
+                        (format!("{user:?} at the proxy"), "--proxy-password-file")
+                    }
                 };
                 logins.push(Login {
                     target,
                     user,
-                    password: password::read(file.as_deref(), &whose)?,
+                    password: password::read(file.as_deref(), &whose, option)?,
                     schemes,
                 });
             }

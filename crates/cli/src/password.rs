@@ -21,8 +21,9 @@ use crate::failure::{Exit, Failure};
 /// The longest file with a password that is read.
 const LONGEST_FILE: u64 = 64 << 10;
 
-/// The password of `whose`, in words: the first line of this file (`-`: standard input), or what is typed.
-pub fn read(file: Option<&Path>, whose: &str) -> Result<String, Failure> {
+/// The password of `whose`, in words: the first line of this file (`-`: standard input), or what is typed. `option` names
+/// the file on the command line.
+pub fn read(file: Option<&Path>, whose: &str, option: &str) -> Result<String, Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, why);
     match file {
         Some(file) if is_stdin(file) => first_line(io::stdin().lock())
@@ -32,7 +33,7 @@ pub fn read(file: Option<&Path>, whose: &str) -> Result<String, Failure> {
             .map_err(|why| wrong(format!("{} has no password: {why}", file.display()))),
         None => ask(whose).map_err(|why| {
             wrong(format!(
-                "the password of {whose} cannot be asked for: {why}; name a file that holds it"
+                "the password of {whose} cannot be asked for: {why}; use {option}"
             ))
         }),
     }
@@ -127,9 +128,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
         fs::write(&path, "open sesame\n").unwrap();
-        assert_eq!(read(Some(&path), "me").unwrap(), "open sesame");
+        assert_eq!(
+            read(Some(&path), "me", "--password-file").unwrap(),
+            "open sesame"
+        );
         fs::remove_file(&path).unwrap();
-        assert_eq!(read(Some(&path), "me").unwrap_err().exit(), Exit::Usage);
+        assert_eq!(
+            read(Some(&path), "me", "--password-file")
+                .unwrap_err()
+                .exit(),
+            Exit::Usage
+        );
     }
 
     #[test]
