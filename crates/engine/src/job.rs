@@ -10,11 +10,12 @@ use std::{
 };
 
 use bgcopy_model::{
-    FileIndex, FilePhase, FileProgress, FileRecord, JobPhase, JobProgress, JobRecord, JobState,
+    FileIndex, FilePhase, FileProgress, FileRecord, JobError, JobPhase, JobProgress, JobRecord,
+    JobState,
     Layout, Moment, Naming, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify};
+use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify, pause::Pause};
 
 /// A job and its files.
 ///
@@ -40,6 +41,10 @@ pub(crate) struct Job {
     pub handover: Option<Handover>,
     /// Since when it is QUEUED; without meaning in other states.
     pub queued_since: Moment,
+    /// A file's trouble that may pass, while the others that are under way go on; in CONNECTING and TRANSFERRING only.
+    pub pause: Option<Pause>,
+    /// The error of the error state that it has left, until bytes move again (contract, row `GetError`).
+    pub past_error: Option<JobError>,
     /// What went wrong last, for the error of a job that makes no progress.
     pub last_trouble: Option<(Option<FileIndex>, String)>,
     /// The `fruitless_tries` that the store has.
@@ -106,6 +111,8 @@ impl Job {
             closing: None,
             handover: None,
             queued_since: now,
+            pause: None,
+            past_error: None,
             last_trouble: None,
             timer: None,
             counted: false,

@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Who owns which arrow: `calls` those named like a method, `turns` the turn and yielding (what `schedule`
-//! decides), `transfers` what a run reports (Opened, last file, trouble), `timing` retry time, network, no
+//! decides), `transfers` what a run reports (Opened, last file, trouble), `pause` trouble that may pass, `timing` retry time, network, no
 //! progress and expiry, `completing` what lies between Complete or Cancel and its answer. What clients are called for
 //! follows from the arrows and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is
 //! changed through `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns
@@ -43,6 +43,7 @@ mod job;
 mod job_mut;
 mod notify;
 mod outbox;
+mod pause;
 mod picker;
 mod places;
 mod restore;

@@ -53,7 +53,7 @@ pub struct JobRecord {
     pub context: ClientContext,
     /// Where it is in its life.
     pub phase: JobPhase,
-    /// How often it entered an error state.
+    /// How often trouble stopped it, for a time or for good. Files that fail while others go on count as one.
     pub error_count: u32,
     /// Tries in a row that ended without a byte: the retry delay grows with it.
     pub fruitless_tries: u32,
@@ -156,6 +156,14 @@ impl JobPhase {
 
     /// The error of a job in one of the error states.
     pub const fn error(&self) -> Option<&JobError> {
+        match self {
+            Self::TransientError { error, .. } | Self::Error { error } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The same, of a phase that is over.
+    pub fn into_error(self) -> Option<JobError> {
         match self {
             Self::TransientError { error, .. } | Self::Error { error } => Some(error),
             _ => None,

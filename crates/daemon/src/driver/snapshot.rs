@@ -33,7 +33,7 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         peer_caching: record.peer_caching,
         http: http(&record.http),
         error_count: record.error_count,
-        error: record.phase.error().cloned(),
+        error: view.error().cloned(),
         retry_at,
         progress: view.progress(),
         created: record.created,
