@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
+    time::Duration,
 };
 
 use bgcopy_model::{
@@ -47,6 +48,10 @@ pub(crate) struct Job {
     pub past_error: Option<JobError>,
     /// What went wrong last, for the error of a job that makes no progress.
     pub last_trouble: Option<(Option<FileIndex>, String)>,
+    /// Up to when its `download_time` counts; `None`: it is not at work.
+    pub at_work_since: Option<Moment>,
+    /// The `download_time` that the store has.
+    pub stored_download_time: Duration,
     /// The `fruitless_tries` that the store has.
     pub stored_fruitless_tries: u32,
     /// Its entry among the engine's timers.
@@ -99,6 +104,8 @@ impl Job {
     /// A job with the files it has.
     pub fn new(record: JobRecord, now: Moment) -> Self {
         Self {
+            at_work_since: None,
+            stored_download_time: record.download_time,
             stored_fruitless_tries: record.fruitless_tries,
             record,
             files: Vec::new(),

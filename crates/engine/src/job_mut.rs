@@ -33,6 +33,7 @@ impl JobMut<'_> {
         let error = phase.error().is_some();
         let left = std::mem::replace(&mut self.job.record.phase, phase);
         self.leave(left);
+        self.job.count_work(self.now.moment);
         if error || self.job.state() != before {
             self.touch();
         }

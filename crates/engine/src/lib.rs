@@ -24,7 +24,7 @@
 //!
 //! Who owns which arrow: `calls` those named like a method, `turns` the turn and yielding (what `schedule`
 //! decides), `transfers` what a run reports (Opened, last file, trouble), `pause` trouble that may pass, `timing` retry time, network, no
-//! progress and expiry, `completing` what lies between Complete or Cancel and its answer. What clients are called for
+//! progress and expiry, `worktime` how long a job is at work, `completing` what lies between Complete or Cancel and its answer. What clients are called for
 //! follows from the arrows and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is
 //! changed through `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns
 //! the notes into actions once a step.
@@ -54,6 +54,7 @@ mod timing;
 mod transfers;
 mod turns;
 mod view;
+mod worktime;
 
 use std::collections::{BTreeMap, BTreeSet};
 

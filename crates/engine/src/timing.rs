@@ -22,18 +22,19 @@ impl Job {
             return None;
         }
         let expiry = Some(expires(&self.record, limits));
-        let first = |moments: [Option<Moment>; 3]| moments.into_iter().flatten().min();
+        let first = |moments: [Option<Moment>; 4]| moments.into_iter().flatten().min();
         match self.record.phase {
             JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } if self.is_lapsed => {
                 Some(at)
             }
             JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } => Some(at + RETENTION),
             JobPhase::TransientError { retry_at, .. } => {
-                first([expiry, Some(retry_at), patience_ends(&self.record)])
+                let patience = patience_ends(&self.record);
+                first([expiry, Some(retry_at), patience, None])
             }
             JobPhase::Connecting | JobPhase::Transferring => {
                 let retry = self.pause.as_ref().map(|pause| pause.retry_at);
-                first([expiry, patience_ends(&self.record), retry])
+                first([expiry, patience_ends(&self.record), retry, self.work_ends()])
             }
             _ => expiry,
         }
@@ -100,6 +101,9 @@ impl JobMut<'_> {
         let retry = match self.job.record.phase {
             JobPhase::TransientError { retry_at, .. } => Some(retry_at),
             JobPhase::Connecting | JobPhase::Transferring => {
+                if self.end_of_work() {
+                    return;
+                }
                 self.job.pause.take_if(|pause| pause.retry_at <= now);
                 None
             }

@@ -201,6 +201,7 @@ impl JobMut<'_> {
         if changed {
             self.put_file(index);
             self.put_fruitless_tries();
+            self.put_work();
         }
     }
 

@@ -41,6 +41,11 @@ pub struct JobRecord {
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
     pub no_progress_timeout: Duration,
+    /// How long it may be at work, in CONNECTING and TRANSFERRING; zero: for as long as it takes.
+    pub maximum_download_time: Duration,
+    /// How long it has been at work since it was made or last resumed; as of the last write of this record, which is
+    /// at most a minute of work behind while bytes come.
+    pub download_time: Duration,
     /// On which networks its client wants it to transfer; kept for the client, without effect yet.
     pub transfer_policy: TransferPolicy,
     /// What its client lets peers do with its files; kept for the client, without effect as long as there are none.
@@ -72,6 +77,9 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
+    /// The maximum download time of a job for which none was set: 90 days.
+    pub const MAXIMUM_DOWNLOAD_TIME: Duration = Duration::from_hours(90 * 24);
+
     /// The priority by which it waits for a turn: in the DO profile the three background levels are alike (contract,
     /// section Priorities).
     pub const fn queue_priority(&self) -> Priority {

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write as _},
 };
 
-use bgcopy_client::{ErrorInfo, JobInfo, SecurityFlags, Timestamp};
+use bgcopy_client::{ErrorInfo, JobInfo, JobState, SecurityFlags, Timestamp};
 use clap::Args;
 
 use crate::{
@@ -103,6 +103,11 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
         timeout => duration(timeout),
     };
     line("no-progress timeout", &patience);
+    let most = match job.maximum_download_time {
+        time if time.is_zero() => "none".to_owned(),
+        time => duration(time),
+    };
+    line("maximum time", &most);
     line(
         "notifications",
         &json::flag_names(job.notify_flags).join(", "),
@@ -140,9 +145,13 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
     if job.error_count > 0 {
         line("errors so far", &job.error_count);
     }
+    let label = match job.state {
+        JobState::Error | JobState::TransientError => "error",
+        _ => "last error",
+    };
     match (error, &job.error) {
         (Some(error), _) => {
-            line("error", &error.description);
+            line(label, &error.description);
             line(
                 "error code",
                 &format!("{} {}", error.code, error.code_name).trim(),
@@ -153,7 +162,7 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
             }
         }
         // The job left its error state while it was being looked at.
-        (None, Some(error)) => line("error", &error.description),
+        (None, Some(error)) => line(label, &error.description),
         (None, None) => {}
     }
     lines

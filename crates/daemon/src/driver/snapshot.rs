@@ -29,6 +29,7 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         activation: record.activation.clone(),
         minimum_retry_delay: record.minimum_retry_delay.as_secs(),
         no_progress_timeout: record.no_progress_timeout.as_secs(),
+        maximum_download_time: record.maximum_download_time.as_secs(),
         transfer_policy: record.transfer_policy,
         peer_caching: record.peer_caching,
         http: http(&record.http),

@@ -19,4 +19,5 @@ mod siblings;
 mod stand_ins;
 mod time;
 mod transfers;
+mod worktime;
 mod world;
