@@ -108,8 +108,9 @@ impl JobMut<'_> {
     /// The job wants a turn.
     pub fn queue(&mut self) {
         self.job.queued_since = self.now.moment;
+        let record = &self.job.record;
         self.schedule
-            .enqueue(self.id, self.job.record.queue_priority());
+            .enqueue(self.id, record.owner, record.queue_priority());
         self.enter(JobPhase::Queued);
     }
 
