@@ -250,9 +250,7 @@ impl JobMut<'_> {
             Setting::NoProgressTimeout(timeout) => {
                 replace(&mut record.no_progress_timeout, timeout)
             }
-            Setting::MaximumDownloadTime(time) => {
-                replace(&mut record.maximum_download_time, time)
-            }
+            Setting::MaximumDownloadTime(time) => replace(&mut record.maximum_download_time, time),
             Setting::NotifyFlags(flags) => replace(&mut record.notify_flags, flags),
             Setting::Priority(priority) => {
                 replace(&mut record.priority, priority) && self.priority_changed(priority)

@@ -12,11 +12,13 @@ use std::{
 
 use bgcopy_model::{
     FileIndex, FilePhase, FileProgress, FileRecord, JobError, JobPhase, JobProgress, JobRecord,
-    JobState,
-    Layout, Moment, Naming, RangeSet, Validator,
+    JobState, Layout, Moment, Naming, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify, pause::Pause};
+use crate::{
+    Attempt, completing::Closing, handover::Handover, intake, notify::Notify, pause::Pause,
+    retention::Place,
+};
 
 /// A job and its files.
 ///
@@ -58,6 +60,8 @@ pub(crate) struct Job {
     pub timer: Option<Moment>,
     /// Whether it counts for the limits of jobs.
     pub counted: bool,
+    /// Where it is kept once it is final.
+    pub shelf: Option<Place>,
     /// Its place in the order of creation.
     pub serial: u64,
     /// Whether it ended with an earlier run of the service, so that nobody holds it: it is forgotten once it is final.
@@ -123,6 +127,7 @@ impl Job {
             last_trouble: None,
             timer: None,
             counted: false,
+            shelf: None,
             serial: 0,
             is_lapsed: false,
         }

@@ -47,6 +47,7 @@ mod pause;
 mod picker;
 mod places;
 mod restore;
+mod retention;
 mod retry;
 mod schedule;
 mod telling;
@@ -75,6 +76,7 @@ use deliveries::Deliveries;
 use job::Job;
 use job_mut::JobMut;
 use outbox::Outbox;
+use retention::Retention;
 use schedule::Schedule;
 
 /// The jobs, and every decision about them.
@@ -91,6 +93,7 @@ pub struct Engine {
     deliveries: Deliveries,
     timers: BTreeSet<(Moment, JobId)>,
     census: Census,
+    retention: Retention,
     /// The last attempt's number.
     attempts: u64,
     out: Outbox,
@@ -113,6 +116,7 @@ impl Engine {
             order: BTreeMap::new(),
             timers: BTreeSet::new(),
             census: Census::default(),
+            retention: Retention::default(),
             attempts: 0,
             out: Outbox::default(),
             touched: BTreeSet::new(),
@@ -209,6 +213,7 @@ impl Engine {
     fn forget(&mut self, id: JobId) {
         if let Some(job) = self.jobs.remove(&id) {
             self.order.remove(&job.serial);
+            self.retention.remove(job.shelf);
             if let Some(moment) = job.timer {
                 self.timers.remove(&(moment, id));
             }
@@ -232,10 +237,12 @@ impl Engine {
 
     /// Brings counts and timers up to date with the jobs that were opened.
     fn keep_books(&mut self) {
+        let mut grown = BTreeSet::new();
         for id in &self.touched {
             let id = *id;
             if let Some(job) = self.jobs.get_mut(&id) {
                 self.census.note(job);
+                grown.extend(self.retention.note(job));
                 let due = job.deadline(&self.limits);
                 if due != job.timer {
                     if let Some(moment) = job.timer.take() {
@@ -245,6 +252,9 @@ impl Engine {
                     job.timer = due;
                 }
             }
+        }
+        for owner in grown {
+            self.forget_surplus(owner);
         }
     }
 }

@@ -15,6 +15,7 @@ mod queue;
 mod random;
 mod reference;
 mod restarts;
+mod retention;
 mod siblings;
 mod stand_ins;
 mod time;
