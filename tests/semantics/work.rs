@@ -1,10 +1,15 @@
 //! What a job does while some of it fails, how long it may take, and what is kept when it is over: docs/semantics.md,
-//! 5.16 to 5.18.
+//! 5.16 to 5.20.
 
 use std::time::Duration;
 
-use crate::support::{Service, until, until_it};
-use bgcopy::{FileRequest, HResult, Job, JobState, Manager, Priority};
+use crate::{
+    jobs::refused,
+    machine::{Account, System},
+    peer::JOB,
+    support::{Service, until, until_it},
+};
+use bgcopy::{ErrorName, FileRequest, HResult, Job, JobState, Manager, Priority};
 use bgcopy_testkit::faulty::{Fault, Origin, Resource};
 
 const SIZE: u64 = 1_000_000;
@@ -104,10 +109,7 @@ async fn s5_18_a_job_that_is_at_work_for_its_maximum_time_is_in_error_until_resu
     let job = manager.create_job("slow").file(request);
     let job = job.create().await.unwrap();
     let ninety_days = Duration::from_hours(90 * 24);
-    assert_eq!(
-        job.info().await.unwrap().maximum_download_time,
-        ninety_days
-    );
+    assert_eq!(job.info().await.unwrap().maximum_download_time, ninety_days);
     let id = job.id().to_string();
     let said = service.bgcopy(&["set", &id, "--max-time", "1s"]);
     assert!(said.status.success(), "{said:?}");
@@ -125,4 +127,70 @@ async fn s5_18_a_job_that_is_at_work_for_its_maximum_time_is_in_error_until_resu
     job.resume().await.unwrap();
     origin.release();
     until(&job, &[JobState::Transferred]).await;
+}
+
+#[tokio::test]
+async fn s5_19_the_oldest_final_jobs_are_forgotten_when_they_have_too_many_files() {
+    let mut service = Service::start_with("[limits]\nfinal_files = 10\n", &[]);
+    let manager = service.manager().await;
+    let mut jobs = Vec::new();
+    for round in 0..3 {
+        let files = (0..6).map(|n| {
+            let path = service.file(&format!("{round}-{n}"));
+            FileRequest::new("http://127.0.0.1:9/file", path)
+        });
+        let job = manager.create_job("many").files(files);
+        let job = job.create().await.unwrap();
+        job.cancel().await.unwrap();
+        assert_eq!(job.info().await.unwrap().state, JobState::Cancelled);
+        assert_eq!(job.files().await.unwrap().len(), 6);
+        jobs.push(job.id());
+    }
+    for is_again in [false, true] {
+        if is_again {
+            service.kill();
+            service.launch(&[]);
+        }
+        let manager = service.manager().await;
+        for early in &jobs[..2] {
+            assert_eq!(refused(manager.job(*early).await).0, ErrorName::NotFound);
+        }
+        let last = manager.job(jobs[2]).await.unwrap();
+        assert_eq!(last.files().await.unwrap().len(), 6);
+    }
+}
+
+/// Two background jobs have a turn at once.
+#[test]
+fn s5_20_one_users_many_jobs_do_not_keep_anothers_waiting() {
+    let Some(system) = System::start() else {
+        return;
+    };
+    let origin = Origin::start();
+    origin.hold_after(500);
+    let [mut many, mut one] =
+        [Account::owner(), Account::other()].map(|account| system.on_socket(&account));
+    let folders =
+        [Account::owner(), Account::other()].map(|account| system.place.folder(&account, 0o700));
+    let serve = |path: &str| origin.serve(path, Resource::pattern(1, 1_000));
+    let mut jobs = Vec::new();
+    for n in 0..12 {
+        let url = serve(&format!("/many/{n}"));
+        jobs.push(many.get(&url, &folders[0].join(n.to_string())));
+    }
+    let own = one.get(&serve("/one"), &folders[1].join("one"));
+    assert_eq!(one.property(&own, JOB, "StateName").as_text(), "queued");
+    origin.wait_for(|seen| seen.len() == 2);
+    origin.release();
+    one.until(&own, "transferred");
+    for job in &jobs {
+        many.until(job, "transferred");
+    }
+    let asked: Vec<_> = origin
+        .requests()
+        .into_iter()
+        .map(|seen| seen.target)
+        .collect();
+    let place = asked.iter().position(|target| target == "/one").unwrap();
+    assert!(place < 4, "behind one of each slot: {asked:?}");
 }

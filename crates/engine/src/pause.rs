@@ -50,15 +50,12 @@ impl JobMut<'_> {
         let delay = retry::delay(record.minimum_retry_delay, tries, retry_after);
         record.fruitless_tries = tries.saturating_add(1);
         let retry_at = self.now.moment + delay;
-        match &mut self.job.pause {
-            Some(pause) => {
-                self.job.last_trouble = Some((error.file, error.detail.clone()));
-                pause.join(error, retry_at);
-            }
-            None => {
-                self.note_error(&error);
-                self.job.pause = Some(Pause { error, retry_at });
-            }
+        if let Some(pause) = &mut self.job.pause {
+            self.job.last_trouble = Some((error.file, error.detail.clone()));
+            pause.join(error, retry_at);
+        } else {
+            self.note_error(&error);
+            self.job.pause = Some(Pause { error, retry_at });
         }
     }
 

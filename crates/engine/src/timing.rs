@@ -82,10 +82,10 @@ impl Engine {
         };
         let waiting = self.jobs.iter().filter(|(_, job)| waits(job));
         for id in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {
-            if let Some(mut job) = self.open(id, now) {
-                if job.job.pause.take().is_none() {
-                    job.queue();
-                }
+            if let Some(mut job) = self.open(id, now)
+                && job.job.pause.take().is_none()
+            {
+                job.queue();
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     fmt::{Display, Write as _},
     io::{self, Write as _},
+    time::Duration,
 };
 
 use bgcopy_client::{ErrorInfo, JobInfo, JobState, SecurityFlags, Timestamp};
@@ -98,16 +99,9 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
         },
     );
     line("retry delay", &duration(job.minimum_retry_delay));
-    let patience = match job.no_progress_timeout {
-        timeout if timeout.is_zero() => "none: every error ends it".to_owned(),
-        timeout => duration(timeout),
-    };
+    let patience = unless_zero(job.no_progress_timeout, "none: every error ends it");
     line("no-progress timeout", &patience);
-    let most = match job.maximum_download_time {
-        time if time.is_zero() => "none".to_owned(),
-        time => duration(time),
-    };
-    line("maximum time", &most);
+    line("maximum time", &unless_zero(job.maximum_download_time, "none"));
     line(
         "notifications",
         &json::flag_names(job.notify_flags).join(", "),
@@ -166,6 +160,15 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
         (None, None) => {}
     }
     lines
+}
+
+/// A time, or what its absence means.
+fn unless_zero(time: Duration, zero: &str) -> String {
+    if time.is_zero() {
+        zero.to_owned()
+    } else {
+        duration(time)
+    }
 }
 
 #[cfg(test)]
