@@ -101,7 +101,8 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
     line("retry delay", &duration(job.minimum_retry_delay));
     let patience = unless_zero(job.no_progress_timeout, "none: every error ends it");
     line("no-progress timeout", &patience);
-    line("maximum time", &unless_zero(job.maximum_download_time, "none"));
+    let most = unless_zero(job.maximum_download_time, "none");
+    line("maximum time", &most);
     line(
         "notifications",
         &json::flag_names(job.notify_flags).join(", "),
