@@ -14,7 +14,9 @@ use bgcopy_model::{
     Layout, Moment, Naming, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify};
+use crate::{
+    Attempt, completing::Closing, handover::Handover, intake, notify::Notify, streams::Stream,
+};
 
 /// A job and its files.
 ///
@@ -38,6 +40,8 @@ pub(crate) struct Job {
     pub closing: Option<Closing>,
     /// A change of owner under way; never together with `closing`.
     pub handover: Option<Handover>,
+    /// The stream that a download's bytes go to.
+    pub stream: Stream,
     /// Since when it is QUEUED; without meaning in other states.
     pub queued_since: Moment,
     /// What went wrong last, for the error of a job that makes no progress.
@@ -105,6 +109,7 @@ impl Job {
             destinations: BTreeSet::new(),
             closing: None,
             handover: None,
+            stream: Stream::default(),
             queued_since: now,
             last_trouble: None,
             timer: None,
@@ -131,10 +136,10 @@ impl Job {
                 != FilePhase::Transferred {
                     length_unverified: false,
                 },
+            may_have_temporary: may_have_temporary && !record.sink.is_stream(),
             record,
             slot: Slot::Idle,
             astray: None,
-            may_have_temporary,
             unsaved: false,
         };
         self.tally.add(&file);

@@ -24,7 +24,7 @@
 //!
 //! Who owns which arrow: `calls` those named like a method, `turns` the turn and yielding (what `schedule`
 //! decides), `transfers` what a run reports (Opened, last file, trouble), `timing` retry time, network, no
-//! progress and expiry, `completing` what lies between Complete or Cancel and its answer. What clients are called for
+//! progress and expiry, `streams` what a stream changes, `completing` what lies between Complete or Cancel and its answer. What clients are called for
 //! follows from the arrows and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is
 //! changed through `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns
 //! the notes into actions once a step.
@@ -48,6 +48,7 @@ mod places;
 mod restore;
 mod retry;
 mod schedule;
+mod streams;
 mod telling;
 mod timing;
 mod transfers;

@@ -31,7 +31,8 @@ impl Job {
                 first([expiry, Some(retry_at), patience_ends(&self.record)])
             }
             JobPhase::Connecting | JobPhase::Transferring => {
-                first([expiry, patience_ends(&self.record), None])
+                let patience = patience_ends(&self.record).filter(|_| !self.stream.is_stalled());
+                first([expiry, patience, None])
             }
             _ => expiry,
         }
@@ -106,7 +107,7 @@ impl JobMut<'_> {
             // a turn, however late that is noticed.
             self.queue();
             self.job.queued_since = retry_at;
-        } else if self.is_out_of_patience() {
+        } else if !self.job.stream.is_stalled() && self.is_out_of_patience() {
             self.give_up();
         }
     }

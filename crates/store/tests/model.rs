@@ -7,7 +7,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 use bgcopy_model::{
     AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
     DownloadProperty, DownloadRecord, DownloadValue, Due, Extent, FilePhase, FileRecord, Header,
-    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
+    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming, Sink,
     NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
     ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
 };
@@ -185,6 +185,7 @@ prop_compose! {
         found_at: bool,
         path in vec(1u8.., 1..40),
         naming in prop_oneof![Just(Naming::Given), Just(Naming::Pending), Just(Naming::Chosen)],
+        sink in prop_oneof![Just(Sink::File), any::<u64>().prop_map(|set| Sink::Stream { set })],
         folder in option::of(any::<(u64, u64)>()),
         temporary: String,
         ranges in vec(any::<(u64, u64)>(), 0..4),
@@ -205,6 +206,7 @@ prop_compose! {
             found_at: found_at.then(|| Url::parse("https://mirror.example.org/é").unwrap()),
             path: OsString::from_vec(path).into(),
             naming,
+            sink,
             folder: folder.map(|(device, number)| Inode { device, number }),
             temporary,
             ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),
