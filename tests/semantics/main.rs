@@ -27,6 +27,7 @@ mod jobs;
 mod origins;
 mod places;
 mod requests;
+mod streams;
 mod survival;
 
 // Users other than the tester's, for 5.7.

@@ -8,9 +8,9 @@ use std::{
 };
 
 use bgcopy_model::{
-    ByteRange, Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
-    JobSpec, Layout, Limits, Naming, Now, Owner, PeerCaching, RangeSet, Sink, Spent, TransferPolicy,
-    Validator,
+    ByteRange, Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase,
+    JobRecord, JobSpec, Layout, Limits, Naming, Now, Owner, PeerCaching, RangeSet, Sink, Spent,
+    TransferPolicy, Validator,
 };
 use url::Url;
 

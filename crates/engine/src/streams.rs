@@ -98,7 +98,8 @@ impl JobMut<'_> {
             return false;
         }
         self.rewind();
-        if !matches!(self.job.record.phase, JobPhase::Error { .. }) {
+        let before = self.job.record.phase.error();
+        if before.is_none_or(|before| before.condition != Condition::NoSink) {
             self.fail(JobError {
                 condition: Condition::NoSink,
                 file: Some(FILE),

@@ -54,7 +54,7 @@ impl<'a> JobView<'a> {
 
     /// Whether the service holds a stream for its bytes.
     pub const fn has_stream(self) -> bool {
-        self.job.stream.is_held()
+        self.job.stream.is_held() && !self.job.record.phase.is_final()
     }
 
     /// How far it is. Takes the same short time whatever the number of files.

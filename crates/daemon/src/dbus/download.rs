@@ -54,7 +54,11 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
         "SetStream" => {
             let end = call.arguments::<zbus::OwnedFd>();
             // Its bytes carry what the owner's secrets are for, so that no administrator's stream gets them either.
-            if !call.service.authz().owns(call.client.caller.user, job.owner) {
+            if !call
+                .service
+                .authz()
+                .owns(call.client.caller.user, job.owner)
+            {
                 return Err(foreign(job));
             }
             let stream = Stream::new(end?.into()).map_err(refused)?;

@@ -12,7 +12,7 @@
 use std::{
     collections::HashMap,
     io,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,8 +22,7 @@ use bytes::Bytes;
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fs::{OFlags, fcntl_getfl},
-    io::Errno,
-    net::{AddressFamily, SendFlags, SocketAddrUnix, SocketType, sockopt},
+    net::{AddressFamily, SendFlags, SocketType, sockopt},
     pipe::{PipeFlags, SpliceFlags},
 };
 use tokio::io::{Interest, unix::AsyncFd, unix::AsyncFdReadyGuard};
@@ -177,19 +176,13 @@ fn kind_of(end: &OwnedFd) -> Result<Kind, Refusal> {
     if !is_stream {
         return Err(invalid(NEITHER));
     }
-    let peer = match rustix::net::getpeername(end) {
-        Ok(peer) => peer.map(SocketAddrUnix::try_from),
-        Err(Errno::NOTCONN) => return Err(invalid("the socket is not connected")),
-        Err(_) => return Err(invalid(NEITHER)),
-    };
-    match peer {
-        None => Ok(Kind::Socket),
-        Some(Ok(peer)) if peer.path().is_none() && peer.abstract_name().is_none() => {
-            Ok(Kind::Socket)
-        }
-        Some(_) => Err(invalid(
+    let socket = UnixStream::from(end.try_clone().map_err(exhausted)?);
+    match socket.peer_addr() {
+        Ok(peer) if peer.is_unnamed() => Ok(Kind::Socket),
+        Ok(_) => Err(invalid(
             "the socket leads to one that has a name; hand over an end of a pair, or of a pipe",
         )),
+        Err(_) => Err(invalid("the socket is not connected")),
     }
 }
 

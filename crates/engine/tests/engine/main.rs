@@ -16,6 +16,7 @@ mod random;
 mod reference;
 mod restarts;
 mod stand_ins;
+mod streams;
 mod time;
 mod transfers;
 mod world;

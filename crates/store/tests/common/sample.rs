@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bgcopy_model::{
     ClientContext, Due, Extent, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase,
-    JobRecord, Moment, Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile, Sink,
-    ProxyEnvironment, Spent, Timestamp, TransferPolicy, Validator,
+    JobRecord, Moment, Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile,
+    ProxyEnvironment, Sink, Spent, Timestamp, TransferPolicy, Validator,
 };
 use url::Url;
 

@@ -141,10 +141,7 @@ impl Run<'_> {
     }
 
     /// Waits until the stream takes bytes; says whether it let us wait long.
-    async fn writable<'s>(
-        &mut self,
-        stream: &'s Stream,
-    ) -> Result<(super::Ready<'s>, bool), Halt> {
+    async fn writable<'s>(&mut self, stream: &'s Stream) -> Result<(super::Ready<'s>, bool), Halt> {
         let stalls_at = Instant::now() + STALLED;
         let mut stalled = false;
         let ready = loop {
