@@ -27,6 +27,7 @@ mod jobs;
 mod origins;
 mod places;
 mod requests;
+mod sinks;
 mod streams;
 mod survival;
 
