@@ -59,7 +59,7 @@ impl Reader {
     }
 
     /// All of it, once the service has closed the stream.
-    async fn to_the_end(self) -> Vec<u8> {
+    async fn all(self) -> Vec<u8> {
         let ends = tokio::time::Instant::now() + PATIENCE;
         while !self.thread.is_finished() {
             let now = tokio::time::Instant::now();
@@ -95,7 +95,7 @@ async fn failed(download: &Download) -> HResult {
 fn content(length: u32) -> Vec<u8> {
     // Of no period that a buffer has.
     (0..length)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 23) as u8)
+        .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0])
         .collect()
 }
 
@@ -140,13 +140,13 @@ async fn s7_10_bytes_come_in_order_set_after_set_and_there_is_no_file() {
             assert!(!reader.thread.is_finished(), "another set may follow");
         }
         download.finalize().await.unwrap();
-        assert!(reader.to_the_end().await == expected, "other bytes");
+        assert!(reader.all().await == expected, "other bytes");
         let is_set = download.property(DownloadProperty::StreamInterface).await;
         assert_eq!(is_set.unwrap(), None);
     }
     let (aborted, reader) = into_pipe(&manager, &url).await;
     aborted.abort().await.unwrap();
-    assert!(Reader::of(reader).to_the_end().await.is_empty());
+    assert!(Reader::of(reader).all().await.is_empty());
     let files = std::fs::read_dir(service.downloads()).unwrap();
     assert_eq!(files.count(), 0, "nothing is a file");
 }
@@ -178,7 +178,7 @@ async fn s7_11_breaks_at_any_byte_leave_no_gap_and_repeat_nothing() {
     for (download, reader, path) in downloads {
         until(&download, Transferred).await;
         download.finalize().await.unwrap();
-        assert!(reader.to_the_end().await == content, "{path}: other bytes");
+        assert!(reader.all().await == content, "{path}: other bytes");
         assert!(origin.requests_for(&path).len() >= 2, "it was not cut");
     }
 }
@@ -200,7 +200,7 @@ async fn s7_11_pause_and_start_go_on_behind_the_last_byte_that_was_taken() {
     download.start().await.unwrap();
     until(&download, Transferred).await;
     download.finalize().await.unwrap();
-    assert!(reader.to_the_end().await == content, "other bytes");
+    assert!(reader.all().await == content, "other bytes");
     let ranges = origin.requests_for("/file");
     let ranges: Vec<_> = ranges.iter().map(|seen| seen.range.as_deref()).collect();
     assert_eq!(ranges, [None, Some("bytes=700000-")]);
@@ -232,10 +232,7 @@ async fn s7_11_an_origin_that_cannot_go_on_ends_in_an_error_and_never_in_mixed_b
         download.start().await.unwrap();
         assert_eq!(failed(&download).await, error);
         download.abort().await.unwrap();
-        assert!(
-            reader.to_the_end().await == content[..100_000],
-            "other bytes"
-        );
+        assert!(reader.all().await == content[..100_000], "other bytes");
     }
 }
 
@@ -306,10 +303,7 @@ async fn s7_12_a_reader_that_takes_nothing_stops_the_origin_and_no_timeout_count
     let reader = Reader::of(reader);
     until(&download, Transferred).await;
     download.finalize().await.unwrap();
-    assert!(
-        reader.to_the_end().await == expected.to_vec(),
-        "other bytes"
-    );
+    assert!(reader.all().await == expected.to_vec(), "other bytes");
     assert_eq!(origin.requests_for("/file").len(), 1);
 }
 
@@ -352,7 +346,7 @@ async fn s7_12_while_a_reader_takes_nothing_calls_work() {
             .unwrap()
             .unwrap();
         assert_eq!(download.status().await.unwrap().state, Aborted);
-        let rest = Reader::of(reader).to_the_end().await;
+        let rest = Reader::of(reader).all().await;
         assert!(content[2_000_000..].starts_with(&rest), "other bytes");
     }
 }
@@ -380,7 +374,7 @@ async fn s7_12_an_origin_that_does_not_wait_for_the_reader_is_asked_for_the_rest
         let reader = Reader::of(reader);
         until(&download, Transferred).await;
         download.finalize().await.unwrap();
-        assert!(reader.to_the_end().await == content, "{path}: other bytes");
+        assert!(reader.all().await == content, "{path}: other bytes");
         assert_eq!(origin.requests_for(&path).len(), 2, "{path}");
         let states = states.lock().unwrap();
         assert!(
@@ -427,7 +421,7 @@ async fn s7_13_a_reader_that_closes_pauses_the_download_and_another_begins_with_
         let status = until(&download, Transferred).await;
         assert_eq!(status.bytes_transferred, 2_001_000);
         download.finalize().await.unwrap();
-        assert!(reader.to_the_end().await == content, "other bytes");
+        assert!(reader.all().await == content, "other bytes");
     }
     // One that goes while nothing is written is found out when another is handed over.
     let (download, reader) = into_pipe(&manager, &url).await;
@@ -438,7 +432,7 @@ async fn s7_13_a_reader_that_closes_pauses_the_download_and_another_begins_with_
     download.start().await.unwrap();
     until(&download, Transferred).await;
     download.finalize().await.unwrap();
-    assert!(reader.to_the_end().await == content, "other bytes");
+    assert!(reader.all().await == content, "other bytes");
 }
 
 #[tokio::test]
@@ -460,7 +454,7 @@ async fn s7_14_a_stream_outlives_its_client_and_ends_with_the_service() {
     reader.until(|taken| taken.len() == 1_050_000).await;
     let (idle, held) = into_pipe(&service.manager().await, &url).await;
     service.kill();
-    let taken = reader.to_the_end().await;
+    let taken = reader.all().await;
     assert!(taken[..50_000] == content[100..50_100], "other bytes");
     assert!(
         taken[50_000..] == content[..taken.len() - 50_000],
@@ -487,7 +481,7 @@ async fn s7_14_a_stream_outlives_its_client_and_ends_with_the_service() {
 
     // What is transferred is so after a restart too, and a new stream is there for the next set.
     service.kill();
-    assert!(reader.to_the_end().await == content, "other bytes");
+    assert!(reader.all().await == content, "other bytes");
     service.launch(&[]);
     let manager = service.manager().await;
     let download = manager.download(id);
@@ -500,6 +494,6 @@ async fn s7_14_a_stream_outlives_its_client_and_ends_with_the_service() {
     let status = until(&download, Transferred).await;
     assert_eq!(status.bytes_transferred, 3_050_003);
     download.finalize().await.unwrap();
-    assert_eq!(Reader::of(reader).to_the_end().await, content[7..10]);
+    assert_eq!(Reader::of(reader).all().await, content[7..10]);
     assert_eq!(download.status().await.unwrap().state, Finalized);
 }
