@@ -94,6 +94,29 @@ async fn s8_1_it_fetches_a_file_and_calls_back() {
     service.shutdown().await.unwrap();
 }
 
+#[tokio::test]
+async fn s8_1_it_writes_to_a_stream_of_its_own_program() {
+    let (origin, folder) = (Origin::start(), folder());
+    let resource = Resource::pattern(1, 3_000_000);
+    let expected = resource.body().to_vec();
+    let url = origin.serve("/file", resource);
+    let service = Embedded::start(settings(&folder)).await.unwrap();
+    let manager = service.manager().await.unwrap();
+    let download = manager.create_download().await.unwrap();
+    download.set_uri(&url).await.unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    download.set_stream(writer).await.unwrap();
+    download.start().await.unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = vec![0; 3_000_000];
+        std::io::Read::read_exact(&mut reader, &mut bytes).unwrap();
+        bytes
+    });
+    let bytes = timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert!(bytes == expected, "other bytes");
+    service.shutdown().await.unwrap();
+}
+
 /// What is under way, when the service is dropped in the middle of a file that comes slowly.
 async fn interrupted(origin: &Origin, folder: &TempDir, end: impl AsyncFnOnce(Embedded)) {
     let resource = Resource::pattern(2, 4_000_000);

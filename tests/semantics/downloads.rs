@@ -22,7 +22,10 @@ async fn prepared(service: &Service, manager: &Manager, url: &str, name: &str) -
 }
 
 /// Waits until a download is as wanted.
-async fn until_it(download: &Download, wanted: impl Fn(&DownloadStatus) -> bool) -> DownloadStatus {
+pub(crate) async fn until_it(
+    download: &Download,
+    wanted: impl Fn(&DownloadStatus) -> bool,
+) -> DownloadStatus {
     let ends = tokio::time::Instant::now() + PATIENCE;
     loop {
         let status = download.status().await.unwrap();
@@ -35,11 +38,11 @@ async fn until_it(download: &Download, wanted: impl Fn(&DownloadStatus) -> bool)
     }
 }
 
-async fn until(download: &Download, state: DownloadState) -> DownloadStatus {
+pub(crate) async fn until(download: &Download, state: DownloadState) -> DownloadStatus {
     until_it(download, |status| status.state == state).await
 }
 
-fn refused(result: Result<impl Sized, Error>) -> (ErrorName, HResult) {
+pub(crate) fn refused(result: Result<impl Sized, Error>) -> (ErrorName, HResult) {
     match result {
         Err(Error::Service { name, hresult, .. }) => (name, hresult),
         Err(other) => panic!("another error: {other}"),
@@ -47,7 +50,7 @@ fn refused(result: Result<impl Sized, Error>) -> (ErrorName, HResult) {
     }
 }
 
-fn ranges(list: &[(u64, u64)]) -> Vec<ByteRange> {
+pub(crate) fn ranges(list: &[(u64, u64)]) -> Vec<ByteRange> {
     let range = |&(offset, length): &(u64, u64)| ByteRange { offset, length };
     list.iter().map(range).collect()
 }

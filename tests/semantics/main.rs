@@ -27,6 +27,8 @@ mod jobs;
 mod origins;
 mod places;
 mod requests;
+mod sinks;
+mod streams;
 mod survival;
 mod work;
 

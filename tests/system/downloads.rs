@@ -145,3 +145,25 @@ fn the_same_calls_of_the_owner_are_not_refused_and_root_may_make_them_too() {
         assert_eq!(listed(&mut owner, false).unwrap(), [""; 0]);
     }
 }
+
+#[test]
+fn nobody_but_the_owner_hands_over_a_stream() {
+    let Some(system) = System::start() else {
+        return;
+    };
+    let mut owner = system.on_socket(&Account::owner());
+    let properties = Value::options(&[("Uri", Value::text("http://127.0.0.1:1/x"))]);
+    let answer = owner.ok(ROOT_OBJECT, DOWNLOADS, "CreateDownload", &[properties]);
+    let download = answer[0].as_text().to_owned();
+    let stream = [Value::Descriptor(0)];
+    // None came with the message, which only who may hand one over is told.
+    let refusal = owner.call(&download, DOWNLOAD, "SetStream", &stream);
+    let refusal = refusal.unwrap_err();
+    assert_eq!(refusal.name, "org.bgcopy.Error.InvalidArgument");
+    for account in [Account::other(), Account::ROOT] {
+        for mut somebody in system.both_ways(&account) {
+            let answer = somebody.call(&download, DOWNLOAD, "SetStream", &stream);
+            assert_denied("SetStream", answer);
+        }
+    }
+}

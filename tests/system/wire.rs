@@ -10,6 +10,8 @@ pub enum Value {
     Bool(bool),
     U32(u32),
     I32(i32),
+    /// The number of a descriptor that comes with the message.
+    Descriptor(u32),
     U64(u64),
     Text(String),
     Path(String),
@@ -49,6 +51,8 @@ impl Value {
             values.push(match first.as_bytes()[0] {
                 b'b' => Self::Bool(false),
                 b'u' => Self::U32(0),
+                // A descriptor that did not come with the message.
+                b'h' => Self::Descriptor(0),
                 b't' => Self::U64(0),
                 b's' => Self::text("x"),
                 b'o' => Self::Path("/".into()),
@@ -92,6 +96,7 @@ impl Value {
             Self::Byte(_) => "y".into(),
             Self::Bool(_) => "b".into(),
             Self::U32(_) => "u".into(),
+            Self::Descriptor(_) => "h".into(),
             Self::I32(_) => "i".into(),
             Self::U64(_) => "t".into(),
             Self::Text(_) => "s".into(),
@@ -108,7 +113,7 @@ impl Value {
         match self {
             Self::Byte(byte) => out.push(*byte),
             Self::Bool(is) => Self::U32(u32::from(*is)).write(out),
-            Self::U32(number) => {
+            Self::U32(number) | Self::Descriptor(number) => {
                 pad(out, 4);
                 out.extend(number.to_le_bytes());
             }

@@ -180,6 +180,9 @@ pub trait Download1 {
     /// Sets a property of the contract.
     fn set_property(&self, name: &str, value: &Variant<'_>) -> Result<()>;
 
+    /// Hands over the stream that the bytes go to.
+    fn set_stream(&self, stream: &zbus::Fd<'_>) -> Result<()>;
+
     /// Makes an object on this connection the one that is told of the status; `/`: none any more.
     fn set_status_interface(&self, path: &ObjectPath<'_>) -> Result<()>;
 }

@@ -58,14 +58,14 @@ error_names! {
     OverlappingRanges, NoErrorInformation, NoSuchFile, TooManyJobsOfUser, TooManyJobs, TooManyFiles, TooManyRanges,
     NewOwnerNoAccess, NotImplemented, HeadersTooLarge, ProxyListTooLarge, BypassListTooLarge, UserNameTooLarge,
     PasswordTooLarge, InvalidAuthTarget, InvalidAuthScheme,
-    NoUri, NoSink, PropertyNotSet, UnknownProperty, ReadOnlyProperty, WriteOnlyProperty, IntegrityCheckUnspecified,
+    NoUri, NoSink, SinkAlreadySet, PropertyNotSet, UnknownProperty, ReadOnlyProperty, WriteOnlyProperty, IntegrityCheckUnspecified,
     IntegrityCheckUnavailable,
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,
     DownloadTimeout,
     FolderMissing, FolderChanged, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull,
-    QuotaExceeded, FileTooLarge, LocalFileChanged, DiskFailure, ResourcesExhausted,
+    QuotaExceeded, FileTooLarge, LocalFileChanged, DiskFailure, StreamBroken, ResourcesExhausted,
     StoreFailure, Internal,
 }
 

@@ -339,6 +339,8 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         download.status().await?;
         download.property("").await?;
         download.set_property("", &none).await?;
+        let (_, stream) = std::io::pipe().unwrap();
+        download.set_stream(&zbus::Fd::from(&stream)).await?;
         download.set_status_interface(&path("/")).await
     };
     tokio::time::timeout(Duration::from_mins(1), calls)

@@ -13,7 +13,7 @@
 //!
 //! Owns nothing but the download's identity; every look is a call.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, os::fd::OwnedFd, path::Path, sync::Arc, time::Duration};
 
 use bgcopy_bus::{
     DownloadProperties, ErrorName,
@@ -265,6 +265,42 @@ impl Download {
             .ok_or_else(|| Error::PathNotUtf8(path.to_owned()))?;
         self.set_text(DownloadProperty::LocalPath, text.to_owned())
             .await
+    }
+
+    /// Has the bytes written to a stream in place of a file: the write end of a pipe, or an end of a
+    /// [`UnixStream::pair`](std::os::unix::net::UnixStream::pair). It is the service's from then on: the reader sees
+    /// its end after [`Download::finalize`] and [`Download::abort`], and when the service ends, so that only the
+    /// download's state tells whether it has come to the end of the file.
+    ///
+    /// Bytes come in order and each once. A reader that takes nothing lets the download wait, without a timeout; one
+    /// that closes its end pauses it. After a restart of the service, and after a reader that closed its end, a new
+    /// stream can be handed over, which begins at the first byte of the range set under way.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::Read;
+    ///
+    /// let manager = bgcopy_client::Manager::connect().await?;
+    /// let download = manager.create_download().await?;
+    /// download.set_uri("https://example.org/archive.tar").await?;
+    /// let (mut reader, writer) = std::io::pipe()?;
+    /// download.set_stream(writer).await?;
+    /// let unpacked = std::thread::spawn(move || {
+    ///     let mut bytes = Vec::new();
+    ///     reader.read_to_end(&mut bytes).map(|_| bytes)
+    /// });
+    /// download.start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `InvalidArgument` for anything else than such a stream, `SinkAlreadySet` beside a path
+    /// or another stream that is read, `ResourcesExhausted` when the user has too many.
+    pub async fn set_stream(&self, stream: impl Into<OwnedFd>) -> Result<()> {
+        let stream = zbus::Fd::from(stream.into());
+        let link = self.link().await?;
+        Ok(link.download(self.id).await?.set_stream(&stream).await?)
     }
 
     /// Sets a name for people.

@@ -82,6 +82,11 @@ impl Authz {
         }
     }
 
+    /// Whether what `owner` has is the caller's own: for what not even an administrator does in somebody's place.
+    pub fn owns(self, caller: Owner, owner: Owner) -> bool {
+        self.owner(caller) == owner
+    }
+
     /// What a caller has to be privileged to who [may not](Self::may) do this by right; `None`: nothing helps.
     pub const fn privilege(self, action: Action) -> Option<Privilege> {
         match (self.mode, action) {
@@ -179,5 +184,7 @@ mod tests {
         assert_eq!(authz(Mode::User).owner(Owner::ROOT), ALICE);
         assert_eq!(authz(Mode::System).owner(Owner::ROOT), Owner::ROOT);
         assert_eq!(authz(Mode::System).owner(BOB), BOB);
+        assert!(authz(Mode::User).owns(Owner::ROOT, ALICE));
+        assert!(!authz(Mode::System).owns(Owner::ROOT, ALICE));
     }
 }

@@ -227,6 +227,7 @@ impl JobMut<'_> {
         // A run that was told to stop may have finished its file all the same.
         let shown = self.shown_while_completing();
         self.enter(JobPhase::Completing { shown });
+        self.end_streams();
         let here = |file: &File| matches!(file.record.phase, FilePhase::Transferred { .. });
         Stage::Preparing {
             waiting: self.ask(here, Action::Prepare),

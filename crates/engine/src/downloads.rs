@@ -10,7 +10,7 @@ use bgcopy_model::{
     ByteRange, ClientContext, Condition, DownloadAccess, DownloadKind, DownloadProperty,
     DownloadRecord, DownloadState, DownloadValue, FileIndex, FilePhase, FileSpec, HttpOptions,
     Inode, JobError, JobId, JobPhase, JobSpec, Layout, Limits, NotifyFlags, Now, Owner, Priority,
-    Profile, SecurityFlags, parse_headers,
+    Profile, SecurityFlags, Sink, parse_headers,
 };
 use url::Url;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A download's only file.
-const FILE: FileIndex = 0;
+pub(crate) const FILE: FileIndex = 0;
 
 /// The longest text of a property that has no limit of its own, and the most bytes, in bytes.
 const LONGEST_VALUE: usize = 16 * 1_024;
@@ -38,6 +38,12 @@ pub enum DownloadCall {
     Abort,
     /// Sets a property.
     Set(DownloadProperty, DownloadValue),
+    /// Has its bytes go to a stream that the service holds from now on. Whether nobody reads the one before any more,
+    /// so that this takes its place, is for the caller to say.
+    SetStream {
+        /// Whether the one before is of no use.
+        replaces: bool,
+    },
 }
 
 impl Engine {
@@ -61,6 +67,7 @@ impl Engine {
             DownloadCall::Finalize => job.finalize(state, ticket),
             DownloadCall::Abort => job.abort(state, ticket),
             DownloadCall::Set(property, value) => job.set_property(state, property, value),
+            DownloadCall::SetStream { replaces } => job.set_stream(state, replaces),
         }
     }
 
@@ -115,7 +122,7 @@ impl Job {
         ))
     }
 
-    fn download(&self) -> Option<&DownloadRecord> {
+    pub(crate) fn download(&self) -> Option<&DownloadRecord> {
         self.record.download.as_deref()
     }
 }
@@ -138,6 +145,7 @@ impl JobMut<'_> {
                     return Err(Refusal::new(Condition::InvalidState, detail));
                 }
                 self.require_checkable()?;
+                self.require_stream()?;
                 self.resume()
             }
             DownloadState::Transferred => self.next_ranges(ranges),
@@ -150,16 +158,25 @@ impl JobMut<'_> {
         let text = |property| self.job.download().and_then(|it| it.text(property));
         let missing = |condition: Condition| Refusal::new(condition, condition.description());
         let uri = text(DownloadProperty::Uri).ok_or_else(|| missing(Condition::NoUri))?;
-        let path = text(DownloadProperty::LocalPath).ok_or_else(|| missing(Condition::NoSink))?;
-        let spec = FileSpec {
-            url: parse_url(uri)?,
-            path: PathBuf::from(path),
-            folder,
-            ranges: ranges.to_vec(),
-            checksum: None,
-        };
+        let (url, ranges) = (parse_url(uri)?, ranges.to_vec());
+        let path = text(DownloadProperty::LocalPath).map(PathBuf::from);
         self.require_checkable()?;
-        let files = intake::file_records(self.job, vec![spec], self.limits)?;
+        let files = match path {
+            Some(path) => {
+                let spec = FileSpec {
+                    url,
+                    path,
+                    folder,
+                    ranges,
+                    checksum: None,
+                };
+                intake::file_records(self.job, vec![spec], self.limits)?
+            }
+            None if self.job.stream.is_held() => {
+                vec![intake::stream_record(FILE, url, ranges, self.limits)?]
+            }
+            None => return Err(missing(Condition::NoSink)),
+        };
         self.take_in(files);
         self.touch();
         self.resume()
@@ -186,6 +203,7 @@ impl JobMut<'_> {
 
     /// The next range set: its bytes go behind those that are there.
     fn next_ranges(&mut self, ranges: &[ByteRange]) -> Answer {
+        self.require_stream()?;
         let Some(record) = self.job.file(FILE).map(|file| &file.record) else {
             return Err(wrong_state(DownloadState::Transferred));
         };
@@ -221,6 +239,9 @@ impl JobMut<'_> {
         }
         let size = layout.local_size(remote);
         self.edit(FILE, |file| {
+            if let Sink::Stream { set } = &mut file.record.sink {
+                *set = file.record.size.unwrap_or_default();
+            }
             file.record.ranges = all;
             file.record.size = size;
             file.record.phase = FilePhase::Pending;
@@ -284,6 +305,10 @@ impl JobMut<'_> {
         };
         if !may {
             return Err(wrong_state(state));
+        }
+        if property == DownloadProperty::LocalPath && self.job.stream.is_held() {
+            let detail = "the download has a stream to write to; make another one for a file";
+            return Err(Refusal::new(Condition::SinkAlreadySet, detail));
         }
         let Some(download) = &mut self.job.record.download else {
             return Ok(Some(Reply::Done));
@@ -452,7 +477,7 @@ fn no_download(id: JobId) -> Refusal {
     Refusal::new(Condition::NotFound, format!("there is no download {id}"))
 }
 
-fn wrong_state(state: DownloadState) -> Refusal {
+pub(crate) fn wrong_state(state: DownloadState) -> Refusal {
     let detail = format!("the download is {}", state.name());
     Refusal::new(Condition::InvalidState, detail)
 }
@@ -482,7 +507,7 @@ mod tests {
         let text = |text: &str| DownloadValue::Text(text.to_owned());
         for (property, value, condition) in [
             (P::Id, text("x"), Condition::ReadOnlyProperty),
-            (P::StreamInterface, text("x"), Condition::NotImplemented),
+            (P::StreamInterface, text("x"), Condition::ReadOnlyProperty),
             (P::Uri, text("ftp://h/x"), Condition::SchemeUnsupported),
             (P::Uri, text("x"), Condition::InvalidArgument),
             (P::Uri, DownloadValue::Number(1), Condition::InvalidArgument),

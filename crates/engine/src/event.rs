@@ -191,6 +191,9 @@ pub enum Report {
         /// cannot continue a file.
         changed: bool,
     },
+    /// The stream takes no bytes for the moment (`true`), or takes them again. What passes meanwhile is its reader's
+    /// time, not the origin's.
+    Stalled(bool),
     /// What the run has cost since it said so last. Stored with the next write of the file.
     Spent(Spent),
     /// A checkpoint: these bytes are synced.

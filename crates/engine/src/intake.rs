@@ -9,9 +9,9 @@ use std::{
 };
 
 use bgcopy_model::{
-    Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase, JobRecord,
-    JobSpec, Layout, Limits, Naming, Now, Owner, PeerCaching, RangeSet, Spent, TransferPolicy,
-    Validator,
+    ByteRange, Condition, Due, FileIndex, FilePhase, FileRecord, FileSpec, Header, JobId, JobPhase,
+    JobRecord, JobSpec, Layout, Limits, Naming, Now, Owner, PeerCaching, RangeSet, Sink, Spent,
+    TransferPolicy, Validator,
 };
 use url::Url;
 
@@ -190,23 +190,43 @@ fn file_record(
     spec: FileSpec,
     limits: &Limits,
 ) -> Result<FileRecord, Refusal> {
-    check_url(&spec.url)?;
-    if spec.ranges.len() > limits.ranges_per_file as usize {
+    let (path, naming) = destination(&spec.path)?;
+    let record = stream_record(index, spec.url, spec.ranges, limits)?;
+    Ok(FileRecord {
+        path,
+        naming,
+        sink: Sink::File,
+        folder: spec.folder,
+        temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
+        checksum: spec.checksum,
+        ..record
+    })
+}
+
+/// The record of a file that goes into a stream.
+pub(crate) fn stream_record(
+    index: FileIndex,
+    url: Url,
+    ranges: Vec<ByteRange>,
+    limits: &Limits,
+) -> Result<FileRecord, Refusal> {
+    check_url(&url)?;
+    if ranges.len() > limits.ranges_per_file as usize {
         let detail = format!("a file may have {} ranges", limits.ranges_per_file);
         return Err(Refusal::new(Condition::TooManyRanges, detail));
     }
-    Layout::new(&spec.ranges).map_err(|error| Refusal::new(error.into(), error.to_string()))?;
-    let (path, naming) = destination(&spec.path)?;
+    Layout::new(&ranges).map_err(|error| Refusal::new(error.into(), error.to_string()))?;
     let mut record = FileRecord {
         index,
-        url: spec.url,
+        url,
         found_at: None,
-        path,
-        naming,
-        folder: spec.folder,
-        temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
-        ranges: spec.ranges,
-        checksum: spec.checksum,
+        path: PathBuf::new(),
+        naming: Naming::Given,
+        sink: Sink::Stream { set: 0 },
+        folder: None,
+        temporary: String::new(),
+        ranges,
+        checksum: None,
         size: None,
         validator: Validator::default(),
         modified: None,

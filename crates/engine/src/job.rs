@@ -17,7 +17,7 @@ use bgcopy_model::{
 
 use crate::{
     Attempt, completing::Closing, handover::Handover, intake, notify::Notify, pause::Pause,
-    retention::Place,
+    retention::Place, streams::Stream,
 };
 
 /// A job and its files.
@@ -42,6 +42,8 @@ pub(crate) struct Job {
     pub closing: Option<Closing>,
     /// A change of owner under way; never together with `closing`.
     pub handover: Option<Handover>,
+    /// The stream that a download's bytes go to.
+    pub stream: Stream,
     /// Since when it is QUEUED; without meaning in other states.
     pub queued_since: Moment,
     /// A file's trouble that may pass, while the others that are under way go on; in CONNECTING and TRANSFERRING only.
@@ -121,6 +123,7 @@ impl Job {
             destinations: BTreeSet::new(),
             closing: None,
             handover: None,
+            stream: Stream::default(),
             queued_since: now,
             pause: None,
             past_error: None,
@@ -150,10 +153,10 @@ impl Job {
                 != FilePhase::Transferred {
                     length_unverified: false,
                 },
+            may_have_temporary: may_have_temporary && !record.sink.is_stream(),
             record,
             slot: Slot::Idle,
             astray: None,
-            may_have_temporary,
             unsaved: false,
         };
         self.tally.add(&file);

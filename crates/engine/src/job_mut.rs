@@ -147,7 +147,7 @@ impl JobMut<'_> {
         let attempt = Attempt(*self.attempts);
         self.edit(index, |file| {
             file.slot = Slot::Running(attempt);
-            file.may_have_temporary = true;
+            file.may_have_temporary = !file.record.sink.is_stream();
         });
         self.schedule.run_started(self.id);
         self.work(index, |file| Action::Start(file, attempt));

@@ -23,11 +23,12 @@
 //! ```
 //!
 //! Who owns which arrow: `calls` those named like a method, `turns` the turn and yielding (what `schedule`
-//! decides), `transfers` what a run reports (Opened, last file, trouble), `pause` trouble that may pass, `timing` retry time, network, no
-//! progress and expiry, `worktime` how long a job is at work, `completing` what lies between Complete or Cancel and its answer. What clients are called for
-//! follows from the arrows and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is
-//! changed through `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns
-//! the notes into actions once a step.
+//! decides), `transfers` what a run reports (Opened, last file, trouble), `pause` trouble that may pass, `timing` retry
+//! time, network, no progress and expiry, `worktime` how long a job is at work, `streams` what a stream changes,
+//! `completing` what lies between Complete or Cancel and its answer. What clients are called for follows from the arrows
+//! and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is changed through `JobMut`
+//! alone, which also notes what must be recorded and what looks different; `outbox` turns the notes into actions once a
+//! step.
 
 mod action;
 mod calls;
@@ -50,6 +51,7 @@ mod restore;
 mod retention;
 mod retry;
 mod schedule;
+mod streams;
 mod telling;
 mod timing;
 mod transfers;

@@ -12,7 +12,7 @@ impl Engine {
     /// Takes over what the store kept; says what to do about it.
     ///
     /// Completing and cancelled jobs go on where they were; jobs that were transferring are QUEUED and get their
-    /// turn, with their no-progress clock started anew; a TRANSFERRED job of
+    /// turn, with their no-progress clock started anew; downloads whose stream went with the service stop; a TRANSFERRED job of
     /// which bytes are missing is QUEUED likewise; what has come due meanwhile is looked after.
     pub fn restore(
         &mut self,
@@ -51,6 +51,9 @@ impl JobMut<'_> {
             if !phase.is_final() && !matches!(phase, JobPhase::Completing { .. }) {
                 return self.begin_cancel(None);
             }
+        }
+        if self.stream_is_lost() {
+            return;
         }
         match &self.job.record.phase {
             JobPhase::Queued | JobPhase::Connecting | JobPhase::Transferring => {

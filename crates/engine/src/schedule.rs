@@ -97,6 +97,13 @@ impl Schedule {
         }
     }
 
+    /// The job makes no use of its turn: whoever of its level waits need not wait for the end of its time slice.
+    pub fn end_slice(&mut self, job: JobId) {
+        if let Some(turn) = self.turn_mut(job) {
+            turn.since = Moment::default();
+        }
+    }
+
     /// A run of a job that holds a turn began.
     pub fn run_started(&mut self, job: JobId) {
         if let Some(turn) = self.turn_mut(job) {

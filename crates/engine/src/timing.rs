@@ -33,8 +33,9 @@ impl Job {
                 first([expiry, Some(retry_at), patience, None])
             }
             JobPhase::Connecting | JobPhase::Transferring => {
+                let patience = patience_ends(&self.record).filter(|_| !self.stream.is_stalled());
                 let retry = self.pause.as_ref().map(|pause| pause.retry_at);
-                first([expiry, patience_ends(&self.record), retry, self.work_ends()])
+                first([expiry, patience, retry, self.work_ends()])
             }
             _ => expiry,
         }
@@ -117,7 +118,7 @@ impl JobMut<'_> {
             // a turn, however late that is noticed.
             self.queue();
             self.job.queued_since = retry_at;
-        } else if self.is_out_of_patience() {
+        } else if !self.job.stream.is_stalled() && self.is_out_of_patience() {
             self.give_up();
         }
     }

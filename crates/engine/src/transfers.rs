@@ -42,6 +42,7 @@ impl JobMut<'_> {
                 file.astray = None;
             });
             self.schedule.run_ended(self.id);
+            self.stalled(false);
             // Of a cancelled job's file only its end is of interest.
             if !self.job.record.phase.is_final() {
                 self.ended(index, outcome, wanted);
@@ -84,6 +85,7 @@ impl JobMut<'_> {
             Report::Redirected(url) => self.redirected(index, url),
             Report::Progress(received) => self.received(index, received),
             Report::Restarted { changed } => self.restarted(index, changed, wanted),
+            Report::Stalled(stalled) => self.stalled(stalled),
             Report::Spent(spent) => self.spent(index, spent),
             Report::Durable(bytes) => self.durable(index, bytes),
             Report::Ended(_) => {}
@@ -236,7 +238,12 @@ impl JobMut<'_> {
             file.record.validator.size.or(is_whole.then_some(size))
         });
         if let Some(error) = self.contradiction(index, remote) {
-            self.start_over(index, false);
+            if self.is_into_stream(index) {
+                // They cannot be taken back: where the client mends its announcement, nothing is left to fetch.
+                self.written_to_the_end(index, size);
+            } else {
+                self.start_over(index, false);
+            }
             if self.job.is_under_way() {
                 self.fail(error);
             }
@@ -282,6 +289,8 @@ impl JobMut<'_> {
             self.put_file(index);
         }
         match trouble.condition {
+            // Its bytes are with their reader.
+            _ if self.is_into_stream(index) => self.stream_failed(&trouble),
             Condition::RemoteFileChanged | Condition::LocalFileChanged => {
                 let counted = self.start_over(index, true);
                 if wanted {

@@ -52,6 +52,11 @@ impl<'a> JobView<'a> {
         self.job.state()
     }
 
+    /// Whether the service holds a stream for its bytes.
+    pub const fn has_stream(self) -> bool {
+        self.job.stream.is_held() && !self.job.record.phase.is_final()
+    }
+
     /// How far it is. Takes the same short time whatever the number of files.
     pub fn progress(self) -> JobProgress {
         self.job.progress()

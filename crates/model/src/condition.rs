@@ -64,6 +64,8 @@ pub enum Condition {
     NoUri,
     /// Start of a download that nothing says where to write.
     NoSink,
+    /// The download has a place to write to, and gets no second one.
+    SinkAlreadySet,
     /// The property has no value.
     PropertyNotSet,
     /// There is no such property.
@@ -136,6 +138,8 @@ pub enum Condition {
     LocalFileChanged,
     /// The device reports an error.
     DiskFailure,
+    /// Nobody reads the stream any more, or it cannot be written.
+    StreamBroken,
     /// The process or the machine has no room for more: descriptors, memory.
     ResourcesExhausted,
 
@@ -203,6 +207,10 @@ impl Condition {
                 H::DO_E_DOWNLOADSINK_UNSPECIFIED,
                 H::DO_E_DOWNLOADSINK_UNSPECIFIED,
             ),
+            C::SinkAlreadySet => (
+                H::DO_E_DOWNLOADSINK_ALREADY_SET,
+                H::DO_E_DOWNLOADSINK_ALREADY_SET,
+            ),
             C::PropertyNotSet => (H::E_NOT_SET, H::E_NOT_SET),
             C::UnknownProperty => (H::BG_E_UNKNOWN_PROPERTY_ID, H::DO_E_UNKNOWN_PROPERTY_ID),
             C::ReadOnlyProperty => (H::BG_E_READ_ONLY_PROPERTY, H::DO_E_READ_ONLY_PROPERTY),
@@ -251,6 +259,7 @@ impl Condition {
             C::FileTooLarge => (H::BG_E_TOO_LARGE, H::BG_E_TOO_LARGE),
             C::LocalFileChanged => (H::BG_E_LOCAL_FILE_CHANGED, H::BG_E_LOCAL_FILE_CHANGED),
             C::DiskFailure => (H::ERROR_IO_DEVICE, H::ERROR_IO_DEVICE),
+            C::StreamBroken => (H::ERROR_BROKEN_PIPE, H::ERROR_BROKEN_PIPE),
             C::ResourcesExhausted => (H::E_OUTOFMEMORY, H::E_OUTOFMEMORY),
             C::StoreFailure => (H::BG_E_DATABASE_CORRUPT, H::BG_E_DATABASE_CORRUPT),
             C::Internal => (H::E_UNEXPECTED, H::E_UNEXPECTED),
@@ -290,7 +299,9 @@ impl Condition {
             | C::QuotaExceeded
             | C::FileTooLarge
             | C::LocalFileChanged
-            | C::DiskFailure => ErrorContext::LocalFile,
+            | C::DiskFailure
+            | C::NoSink
+            | C::StreamBroken => ErrorContext::LocalFile,
             C::NoProgress
             | C::DownloadTimeout
             | C::StoreFailure
@@ -350,6 +361,7 @@ impl Condition {
             C::InvalidAuthScheme => "credentials are for the schemes basic and digest",
             C::NoUri => "the download has no URI",
             C::NoSink => "the download has no place to write to",
+            C::SinkAlreadySet => "the download has a place to write to already",
             C::PropertyNotSet => "the property has no value",
             C::UnknownProperty => "there is no such property",
             C::ReadOnlyProperty => "the property can only be read",
@@ -383,6 +395,7 @@ impl Condition {
             C::FileTooLarge => "the file is too large for its destination",
             C::LocalFileChanged => "the temporary file was changed by somebody else",
             C::DiskFailure => "the disk reports an error",
+            C::StreamBroken => "nobody reads the stream any more",
             C::ResourcesExhausted => "the service has no memory or open files left",
             C::StoreFailure => "the service's queue cannot be written",
             C::Internal => "the service has a fault",

@@ -91,7 +91,7 @@ pub enum DownloadKind {
     Size,
     /// Bytes.
     Bytes,
-    /// An object or stream of the client's, which is not a value and is set by a method of its own.
+    /// An object of the client's, which is not a value and is set by a method of its own.
     Object,
 }
 
@@ -174,8 +174,8 @@ download_properties! {
     BlockingMode = 12, Flag, Stopped;
     /// The object to call.
     CallbackInterface = 13, Object, Open;
-    /// The stream to write to.
-    StreamInterface = 14, Object, Created;
+    /// Whether there is a stream to write to, which is no value and is handed over by a method of its own.
+    StreamInterface = 14, Flag, ReadOnly;
     /// A client certificate. Stored only; a secret.
     SecurityContext = 15, Bytes, Stopped;
     /// Whether to use the caller's identity for the network. Stored only.

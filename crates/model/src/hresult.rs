@@ -48,6 +48,8 @@ hresults! {
     E_OUTOFMEMORY = 0x8007_000E,
     /// The file system is mounted read-only (`ERROR_WRITE_PROTECT`).
     ERROR_WRITE_PROTECT = 0x8007_0013,
+    /// Nobody reads what is written (`ERROR_BROKEN_PIPE`).
+    ERROR_BROKEN_PIPE = 0x8007_006D,
     /// Reading from the device failed (`ERROR_IO_DEVICE`).
     ERROR_IO_DEVICE = 0x8007_045D,
     /// The folder is not there (`ERROR_PATH_NOT_FOUND`).
@@ -93,6 +95,8 @@ hresults! {
     DO_E_INTEGRITYCHECKINFO_UNAVAILABLE = 0x80D0_2017,
     /// The download has no place to write to.
     DO_E_DOWNLOADSINK_UNSPECIFIED = 0x80D0_2018,
+    /// The download has a place to write to already.
+    DO_E_DOWNLOADSINK_ALREADY_SET = 0x80D0_2019,
     /// The download has no URI.
     DO_E_NO_URI = 0x80D0_2200,
     /// Not in this state.

@@ -42,7 +42,7 @@ pub use owner::Owner;
 pub use policy::{PeerCaching, TransferPolicy};
 pub use progress::{FileProgress, JobProgress, UNKNOWN_SIZE};
 pub use range::{ByteRange, Extent, RangeSet};
-pub use record::{FilePhase, FileRecord, Inode, JobPhase, JobRecord, Mutation, Naming};
+pub use record::{FilePhase, FileRecord, Inode, JobPhase, JobRecord, Mutation, Naming, Sink};
 pub use spec::{ClientContext, FileSpec, Header, HeaderError, JobSpec, Limits, ProxyEnvironment};
 pub use spent::Spent;
 pub use time::{ClockAnchor, Moment, Now, Timestamp};

@@ -194,6 +194,8 @@ pub struct FileRecord {
     pub path: PathBuf,
     /// Where the last component of `path` comes from.
     pub naming: Naming,
+    /// What takes its bytes. Of one that goes into a stream, `path`, `folder` and `temporary` say nothing.
+    pub sink: Sink,
     /// The folder that `path` led to when the file was added; no other one gets it. `None`: whichever it leads to
     /// when the temporary file is made.
     pub folder: Option<Inode>,
@@ -240,6 +242,27 @@ pub enum Naming {
     Pending,
     /// The caller named a folder; the name came from the answer, and gives way to a file that has it.
     Chosen,
+}
+
+/// What takes a file's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sink {
+    /// The temporary file, which gets its name in the end.
+    File,
+    /// A stream that its client hands over while the service runs. The stream itself is not recorded, and what it has
+    /// taken cannot be taken back: a new one begins at the first byte of the range set under way.
+    Stream {
+        /// Where that set begins in the local file; the bytes before it are those of earlier sets.
+        set: u64,
+    },
+}
+
+impl Sink {
+    /// Whether it is a stream.
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Stream { .. })
+    }
 }
 
 /// Where a file is in its life.

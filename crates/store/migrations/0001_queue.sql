@@ -58,6 +58,7 @@ CREATE TABLE files (
     found_at     TEXT,             -- where redirects led, if the job reports it
     path         BLOB    NOT NULL, -- the bytes of the path, which need not be UTF-8
     naming       TEXT    NOT NULL, -- JSON: given, pending, chosen
+    sink         TEXT    NOT NULL, -- JSON: the file, or a stream and where its range set begins
     folder       TEXT    NOT NULL, -- JSON: device and number of the destination's folder, or null
     temporary    TEXT    NOT NULL,
     checksum     TEXT,             -- algorithm:hex

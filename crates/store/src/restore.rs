@@ -147,7 +147,7 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 }
 
 const READ_FILES: &str = "
-    SELECT files.job, files.position, url, found_at, path, naming, folder, temporary, ranges, checksum, size, validator,
+    SELECT files.job, files.position, url, found_at, path, naming, sink, folder, temporary, ranges, checksum, size, validator,
         modified, durable, restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
     FROM files LEFT JOIN file_ranges
         ON file_ranges.job = files.job AND file_ranges.position = files.position
@@ -202,6 +202,7 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         })?,
         path: cells.path()?,
         naming: cells.json()?,
+        sink: cells.json()?,
         folder: cells.json()?,
         temporary: cells.text()?,
         ranges: cells.optional_json()?.unwrap_or_default(),
@@ -264,7 +265,7 @@ mod tests {
     use bgcopy_model::{
         AuthScheme, AuthTarget, ByteRange, Condition, Credential, DownloadProperty, DownloadRecord,
         DownloadValue, Extent, FilePhase, Header, HttpOptions, Inode, JobError, JobPhase, JobState,
-        Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Validator,
+        Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Sink, Validator,
     };
 
     use super::*;
@@ -378,6 +379,7 @@ mod tests {
             found_at: None,
             path: "/home/u/a".into(),
             naming: Naming::Given,
+            sink: Sink::File,
             folder: None,
             temporary: ".a.bgcopy".into(),
             ranges: vec![],
@@ -394,6 +396,7 @@ mod tests {
         };
         let ranged = FileRecord {
             index: 1,
+            sink: Sink::Stream { set: u64::MAX },
             found_at: Some(Url::parse("https://example.net/a").unwrap()),
             ranges: vec![ByteRange {
                 offset: 5,

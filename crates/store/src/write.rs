@@ -156,12 +156,12 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
 
 const PUT_FILE: &str = "
     INSERT INTO files (
-        job, position, url, found_at, path, naming, folder, temporary, checksum, size, validator, modified, durable,
+        job, position, url, found_at, path, naming, sink, folder, temporary, checksum, size, validator, modified, durable,
         restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
     ON CONFLICT (job, position) DO UPDATE SET
         url = excluded.url, found_at = excluded.found_at, path = excluded.path, naming = excluded.naming,
-        folder = excluded.folder,
+        sink = excluded.sink, folder = excluded.folder,
         temporary = excluded.temporary, checksum = excluded.checksum, size = excluded.size,
         validator = excluded.validator, modified = excluded.modified, durable = excluded.durable,
         restarts = excluded.restarts, is_valid = excluded.is_valid, bytes_spent = excluded.bytes_spent,
@@ -190,6 +190,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             found_at,
             path,
             naming,
+            sink,
             folder,
             temporary,
             ranges,
@@ -216,6 +217,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             found_at.as_ref().map(Url::as_str),
             path.as_os_str().as_bytes(),
             json(naming)?,
+            json(sink)?,
             json(folder)?,
             temporary,
             checksum.map(|checksum| checksum.to_string()),

@@ -9,7 +9,7 @@ use bgcopy_model::{
     DownloadProperty, DownloadRecord, DownloadValue, Due, Extent, FilePhase, FileRecord, Header,
     HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
     NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
-    ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
+    ProxyUsage, SecurityFlags, Sink, Spent, Timestamp, TransferPolicy, Validator,
 };
 use bgcopy_store::{Store, StoreError};
 use common::{Model, open_soon, runtime};
@@ -188,6 +188,7 @@ prop_compose! {
         found_at: bool,
         path in vec(1u8.., 1..40),
         naming in prop_oneof![Just(Naming::Given), Just(Naming::Pending), Just(Naming::Chosen)],
+        sink in prop_oneof![Just(Sink::File), any::<u64>().prop_map(|set| Sink::Stream { set })],
         folder in option::of(any::<(u64, u64)>()),
         temporary: String,
         ranges in vec(any::<(u64, u64)>(), 0..4),
@@ -208,6 +209,7 @@ prop_compose! {
             found_at: found_at.then(|| Url::parse("https://mirror.example.org/é").unwrap()),
             path: OsString::from_vec(path).into(),
             naming,
+            sink,
             folder: folder.map(|(device, number)| Inode { device, number }),
             temporary,
             ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),

@@ -1,6 +1,7 @@
 //! [`crate::Download`], for threads that may block.
 
 use std::{
+    os::fd::OwnedFd,
     path::Path,
     sync::{Arc, Weak},
     time::Duration,
@@ -122,6 +123,27 @@ impl Download {
         let (inner, path) = (self.inner.clone(), path.as_ref().to_owned());
         self.thread
             .wait(async move { inner.set_local_path(path).await })
+    }
+
+    /// Has the bytes written to a stream in place of a file; see [`crate::Download::set_stream`].
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = bgcopy_client::blocking::Manager::connect()?;
+    /// let download = manager.create_download()?;
+    /// download.set_uri("https://example.org/archive.tar")?;
+    /// let (mut reader, writer) = std::io::pipe()?;
+    /// download.set_stream(writer)?;
+    /// download.start()?;
+    /// let mut first = [0; 512];
+    /// std::io::Read::read_exact(&mut reader, &mut first)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_stream(&self, stream: impl Into<OwnedFd>) -> Result<()> {
+        let (inner, stream) = (self.inner.clone(), stream.into());
+        self.thread
+            .wait(async move { inner.set_stream(stream).await })
     }
 
     /// Has `callback` called, on a thread of its own, with each status; see

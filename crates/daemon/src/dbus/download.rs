@@ -10,12 +10,12 @@ use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 use super::{
     call::{Call, Failure, Outcome},
-    dispatch::no_method,
+    dispatch::{foreign, no_method},
     job::{may_change, may_listen},
     status,
 };
 use crate::{
-    driver::{JobSnapshot, Publisher},
+    driver::{JobSnapshot, Publisher, Stream},
     redact,
 };
 
@@ -50,6 +50,23 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
         "SetProperty" => {
             let (name, value) = call.arguments::<(String, OwnedVariant)>()?;
             set(call, job, property(&name)?, value).await
+        }
+        "SetStream" => {
+            let end = call.arguments::<zbus::OwnedFd>();
+            // Its bytes carry what the owner's secrets are for, so that no administrator's stream gets them either.
+            if !call
+                .service
+                .authz()
+                .owns(call.client.caller.user, job.owner)
+            {
+                return Err(foreign(job));
+            }
+            let stream = Stream::new(end?.into()).map_err(refused)?;
+            let turn = call.service.turns().take(job.id);
+            let handle = call.service.handle();
+            let set = turn.run(handle.set_stream(job.id, stream)).await;
+            set.map_err(refused)?;
+            call.done()
         }
         "SetStatusInterface" => {
             let path = call.arguments::<OwnedObjectPath>()?;
@@ -107,6 +124,7 @@ pub(super) fn read(
             let path = OwnedObjectPath::try_from(path).map_err(|_| unset())?;
             Ok(Variant::from(path))
         }
+        DownloadProperty::StreamInterface if download.has_stream => Ok(Variant::from(true)),
         DownloadProperty::Uri => shown_uri(&download.record)
             .map(Variant::from)
             .ok_or_else(unset),
@@ -166,8 +184,8 @@ pub(super) fn parsed(
         return Err(refused(Refusal::new(Condition::ReadOnlyProperty, detail)));
     }
     if property == DownloadProperty::StreamInterface {
-        let detail = "a download cannot write to a stream yet; set LocalPath";
-        return Err(refused(Refusal::new(Condition::NotImplemented, detail)));
+        let detail = "StreamInterface can only be read; SetStream hands a stream over";
+        return Err(refused(Refusal::new(Condition::ReadOnlyProperty, detail)));
     }
     download::from_variant(property, value).ok_or_else(|| wrong_type(property))
 }

@@ -136,6 +136,7 @@ mod tests {
             found_at: None,
             path: PathBuf::from("/d/x"),
             naming: Naming::Given,
+            sink: bgcopy_model::Sink::File,
             folder: None,
             temporary: ".x.part".to_owned(),
             ranges: vec![],

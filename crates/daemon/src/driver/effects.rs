@@ -145,6 +145,7 @@ impl Driver {
                 Effect::ShowJob(job) => {
                     if job.state.is_final() {
                         self.names.release(job.id);
+                        self.streams.release(job.id);
                     }
                     self.view.put(*job);
                 }
@@ -160,6 +161,7 @@ impl Driver {
                     self.names.release(id);
                     self.heads.forget(id);
                     self.callbacks.forget(id);
+                    self.streams.release(id);
                     self.view.forget(id);
                 }
                 Effect::Acknowledge(done) => {
@@ -204,7 +206,9 @@ impl Driver {
         for held in std::mem::take(&mut self.held) {
             match held {
                 // A client that is gone does not want its answer.
-                Message::Call(_, reply) | Message::SetNotifyInterface(.., reply) => {
+                Message::Call(_, reply)
+                | Message::SetNotifyInterface(.., reply)
+                | Message::SetStream(.., reply) => {
                     drop(reply.send(Err(unrecorded(error))));
                 }
                 // What asks changes nothing.
@@ -232,6 +236,7 @@ impl Driver {
         let surroundings = transfer::Surroundings {
             disk: self.disk.owner(start.owner),
             client: self.origin.clone(),
+            stream: self.streams.of(id.job),
             names: self.names.clone(),
             heads: self.heads.clone(),
             messages: self.messages.clone(),

@@ -10,7 +10,7 @@ use bgcopy_model::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{Message, callbacks::Target, heads::Heads, publisher::Publisher};
+use super::{Message, callbacks::Target, heads::Heads, publisher::Publisher, streams::Stream};
 use crate::clock::Clock;
 
 /// Where the answer to a call goes.
@@ -176,6 +176,17 @@ impl Handle {
         }
         let call = Call::Download(id, DownloadCall::Start(ranges, folder));
         self.call(call).await.map(drop)
+    }
+
+    /// Has a download's bytes go to this stream.
+    ///
+    /// # Errors
+    /// [`Refusal`], as [`Handle::call`]; [`Condition::ResourcesExhausted`] when there are too many.
+    pub async fn set_stream(&self, id: JobId, stream: Stream) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::SetStream(id, Box::new(stream), reply);
+        let _ = self.messages.send(message);
+        answered(answer).await.map(drop)
     }
 
     /// Any call; answered when what it did is durable.

@@ -25,6 +25,7 @@ mod programs;
 mod publisher;
 mod snapshot;
 mod statuses;
+mod streams;
 mod transfer;
 
 use std::{
@@ -35,8 +36,8 @@ use std::{
 };
 
 use bgcopy_disk::Disk;
-use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Ticket};
-use bgcopy_model::{FileId, JobId, JobPhase, JobProgress, Limits, Mutation, Owner};
+use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Outcome, Report, Ticket};
+use bgcopy_model::{Condition, FileId, JobId, JobPhase, JobProgress, Limits, Mutation, Owner};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
 use tokio::{
@@ -46,7 +47,7 @@ use tokio::{
 
 use self::{
     backlog::Pending, callbacks::Callbacks, effects::Effect, handle::Answer, heads::Heads,
-    names::Names,
+    names::Names, streams::Streams,
 };
 pub use self::{
     callbacks::{Callback, Target},
@@ -54,6 +55,7 @@ pub use self::{
     programs::Programs,
     publisher::{Change, FileSnapshot, JobSnapshot, Publisher},
     statuses::{Mailbox, Status},
+    streams::Stream,
 };
 use crate::clock::{BootTimer, Clock};
 
@@ -88,6 +90,8 @@ pub(super) enum Message {
     Call(Call, Answer),
     /// A client's callback object for a job, or none; and where the answer goes.
     SetNotifyInterface(JobId, Option<Target>, Answer),
+    /// A stream for a download's bytes; and where the answer goes.
+    SetStream(JobId, Box<Stream>, Answer),
     /// Who wants to know which callback object a job has.
     NotifyInterface(JobId, oneshot::Sender<Option<Target>>),
     /// A report.
@@ -102,7 +106,10 @@ impl Message {
     /// Whether a client asks and waits for the answer.
     const fn is_a_call(&self) -> bool {
         match self {
-            Self::Call(..) | Self::SetNotifyInterface(..) | Self::NotifyInterface(..) => true,
+            Self::Call(..)
+            | Self::SetNotifyInterface(..)
+            | Self::SetStream(..)
+            | Self::NotifyInterface(..) => true,
             Self::Event(_) | Self::Durably(..) | Self::Stop(_) => false,
         }
     }
@@ -120,6 +127,7 @@ struct Driver {
     heads: Heads,
     programs: Programs,
     callbacks: Callbacks,
+    streams: Streams,
     messages: mpsc::UnboundedSender<Message>,
     /// Answers that clients wait for.
     tickets: HashMap<Ticket, Answer>,
@@ -184,6 +192,7 @@ pub fn start(
         heads: handle.heads.clone(),
         programs: parts.programs,
         callbacks: Callbacks::default(),
+        streams: Streams::default(),
         messages,
         tickets: HashMap::new(),
         last_ticket: 0,
@@ -293,18 +302,26 @@ impl Driver {
                 self.step(Event::Call(ticket, call));
             }
             Message::SetNotifyInterface(job, target, reply) => self.register(job, target, reply),
+            Message::SetStream(download, stream, reply) => {
+                self.set_stream(download, *stream, reply);
+            }
             Message::NotifyInterface(job, reply) => {
                 // Who asked may be gone.
                 let _ = reply.send(self.callbacks.of(job).cloned());
             }
             Message::Event(event) => {
-                if let Event::Transfer(file, attempt, bgcopy_engine::Report::Ended(_)) = &event
+                if let Event::Transfer(file, attempt, Report::Ended(outcome)) = &event
                     && self
                         .running
                         .get(file)
                         .is_some_and(|running| running.attempt == *attempt)
                 {
                     self.running.remove(file);
+                    if let Outcome::Failed(trouble) = outcome
+                        && trouble.condition == Condition::StreamBroken
+                    {
+                        self.streams.release(file.job);
+                    }
                 }
                 if let Event::ConnectionGone(connection) = event {
                     self.callbacks.gone(connection);

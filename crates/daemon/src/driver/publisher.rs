@@ -83,6 +83,8 @@ pub struct JobSnapshot {
 pub struct DownloadSnapshot {
     /// Its properties.
     pub record: DownloadRecord,
+    /// Whether the service holds a stream for its bytes.
+    pub has_stream: bool,
     /// The state that the contract shows.
     pub state: DownloadState,
 }

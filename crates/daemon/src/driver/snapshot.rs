@@ -43,7 +43,11 @@ pub(super) fn job(view: JobView<'_>) -> JobSnapshot {
         files: Arc::default(),
         download: view.download_state().map(|state| {
             let record = record.download.as_deref().cloned().unwrap_or_default();
-            Arc::new(DownloadSnapshot { record, state })
+            Arc::new(DownloadSnapshot {
+                record,
+                has_stream: view.has_stream(),
+                state,
+            })
         }),
     }
 }

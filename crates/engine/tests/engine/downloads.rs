@@ -12,11 +12,11 @@ use crate::world::{World, failed, finished, opened};
 
 use DownloadState::{Aborted, Created, Finalized, Paused, Transferred, Transferring};
 
-fn text(text: &str) -> DownloadValue {
+pub fn text(text: &str) -> DownloadValue {
     DownloadValue::Text(text.to_owned())
 }
 
-fn create(world: &mut World, properties: &[(DownloadProperty, DownloadValue)]) -> JobId {
+pub fn create(world: &mut World, properties: &[(DownloadProperty, DownloadValue)]) -> JobId {
     let id = world.new_id();
     let record = DownloadRecord {
         properties: properties.iter().cloned().collect(),
@@ -41,33 +41,33 @@ fn complete(world: &mut World, more: &[(DownloadProperty, DownloadValue)]) -> Jo
     create(world, &properties)
 }
 
-fn call(world: &mut World, id: JobId, call: DownloadCall) {
+pub fn call(world: &mut World, id: JobId, call: DownloadCall) {
     world.ok(Call::Download(id, call));
 }
 
-fn start(world: &mut World, id: JobId, list: &[(u64, u64)]) {
+pub fn start(world: &mut World, id: JobId, list: &[(u64, u64)]) {
     call(world, id, DownloadCall::Start(ranges(list), None));
 }
 
-fn refused(world: &mut World, id: JobId, call: DownloadCall) -> Condition {
+pub fn refused(world: &mut World, id: JobId, call: DownloadCall) -> Condition {
     world.refused(Call::Download(id, call))
 }
 
-fn ranges(list: &[(u64, u64)]) -> Vec<ByteRange> {
+pub fn ranges(list: &[(u64, u64)]) -> Vec<ByteRange> {
     let range = |&(offset, length): &(u64, u64)| ByteRange { offset, length };
     list.iter().map(range).collect()
 }
 
-fn state(world: &World, id: JobId) -> DownloadState {
+pub fn state(world: &World, id: JobId) -> DownloadState {
     world.job(id).download_state().unwrap()
 }
 
-const fn file(job: JobId) -> FileId {
+pub const fn file(job: JobId) -> FileId {
     FileId { job, index: 0 }
 }
 
 /// The head of an answer for a remote file of so many bytes, of which `local` are wanted.
-fn head(remote: u64, local: u64) -> Report {
+pub fn head(remote: u64, local: u64) -> Report {
     Report::Opened {
         size: Some(local),
         version: Validator {
@@ -335,7 +335,7 @@ fn a_restart_leaves_what_is_durable_and_forgets_what_its_maker_called_volatile()
     assert!(world.engine.job(kept).is_some());
 }
 
-fn call_and_work(world: &mut World, id: JobId, call: DownloadCall) {
+pub fn call_and_work(world: &mut World, id: JobId, call: DownloadCall) {
     let ticket = world.ticket();
     world.step(bgcopy_engine::Event::Call(ticket, Call::Download(id, call)));
     world.do_work();

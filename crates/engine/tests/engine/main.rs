@@ -18,6 +18,7 @@ mod restarts;
 mod retention;
 mod siblings;
 mod stand_ins;
+mod streams;
 mod time;
 mod transfers;
 mod worktime;

@@ -195,7 +195,7 @@ impl Life {
                     self.state = S::Transferring;
                 }
             }
-            Report::Placed(_) | Report::Redirected(_) | Report::Spent(_) => {}
+            Report::Placed(_) | Report::Redirected(_) | Report::Stalled(_) | Report::Spent(_) => {}
             Report::Progress(received) => file.received = before.max(*received),
             Report::Durable(set) => {
                 file.durable = set.len();

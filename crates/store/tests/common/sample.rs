@@ -5,7 +5,7 @@ use std::time::Duration;
 use bgcopy_model::{
     ClientContext, Due, Extent, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase,
     JobRecord, Moment, Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile,
-    ProxyEnvironment, Spent, Timestamp, TransferPolicy, Validator,
+    ProxyEnvironment, Sink, Spent, Timestamp, TransferPolicy, Validator,
 };
 use url::Url;
 
@@ -62,6 +62,7 @@ pub fn file(index: u32) -> FileRecord {
         found_at: None,
         path: format!("/home/someone/Downloads/a folder/part-{index:06}.deb").into(),
         naming: Naming::Given,
+        sink: Sink::File,
         folder: None,
         temporary: format!(".part-{index:06}.deb.0123456789abcdef.bgcopy"),
         ranges: vec![],

@@ -71,7 +71,8 @@ async fn a_property_reads_what_was_set_or_that_nothing_was() {
                 assert_eq!(names::download_path(id), path);
             }
             DownloadProperty::StreamInterface => {
-                assert_eq!(refused(set).1, HResult::E_NOTIMPL);
+                let read_only = (ErrorName::ReadOnlyProperty, HResult(0x80D0_2012));
+                assert_eq!(refused(set), read_only);
                 assert_eq!(refused(within(download.property(name)).await), not_set);
             }
             property if property.is_secret() => {

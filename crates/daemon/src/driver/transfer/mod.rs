@@ -1,5 +1,7 @@
 //! One run of one file: asks a source for what is missing, writes it, makes it durable, reports.
 //!
+//! Where the bytes go is `sink`'s: into a file they are pumped (`pump`), into a stream poured (`pour`).
+//!
 //! The loop has four things under way at once and never waits for one alone: the next chunk of the body, writes (at
 //! most `WRITES` in flight, so memory is bounded and the source feels the disk's speed), a checkpoint, and the order
 //! to stop. Chunks collect while a write is in flight: a fast source costs one hop to the disk's thread a megabyte, a
@@ -9,26 +11,39 @@
 //! [`Report::Ended`], after which nothing of it writes.
 
 mod meter;
+mod pour;
 mod pump;
+mod sink;
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
+use bgcopy_disk::{DiskError, OwnerDisk};
 use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Run as Missing, Trouble};
-use bgcopy_model::{Condition, FileId, FileRecord, Layout, Naming, RangeSet, Redirects, Validator};
+use bgcopy_model::{
+    self as model, Condition, Extent, FileId, FileRecord, Layout, RangeSet, Redirects, Validator,
+};
 use bgcopy_origin::{Client, HttpSource, RedirectPolicy, Target};
 use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-use self::meter::Meter;
-use super::{Message, effects::Start, files::trouble, heads::Heads, names::Names};
-use crate::{crash, redact::shown};
+use self::{meter::Meter, sink::Sink};
+use super::{
+    Message,
+    effects::Start,
+    files::trouble,
+    heads::Heads,
+    names::Names,
+    streams::{Ready, Stream},
+};
+use crate::redact::shown;
 
 /// What every run needs of the driver.
 pub(super) struct Surroundings {
     pub(super) disk: Result<OwnerDisk, DiskError>,
     pub(super) client: Client,
+    /// Where the bytes go that do not go into a file.
+    pub(super) stream: Option<Arc<Stream>>,
     pub(super) names: Names,
     pub(super) heads: Heads,
     pub(super) messages: mpsc::UnboundedSender<Message>,
@@ -57,8 +72,18 @@ pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()
         attempt: start.attempt,
         told,
     };
+    let sink = match start.file.sink {
+        model::Sink::File => with
+            .disk
+            .map(|disk| Sink::file(disk, with.names))
+            .map_err(Halt::from),
+        model::Sink::Stream { .. } => with.stream.map(Sink::Stream).ok_or_else(|| {
+            let condition = Condition::NoSink;
+            halt(condition, condition.description())
+        }),
+    };
     tokio::spawn(async move {
-        let run = run(start.file, with.disk, with.names, source, &reporter, stop);
+        let run = run(start.file, sink, source, &reporter, stop);
         let outcome = AssertUnwindSafe(run)
             .catch_unwind()
             .await
@@ -145,15 +170,20 @@ fn halt(condition: Condition, detail: impl Into<String>) -> Halt {
 }
 
 async fn run(
-    file: FileRecord,
-    disk: Result<OwnerDisk, DiskError>,
-    names: Names,
+    mut file: FileRecord,
+    sink: Result<Sink, Halt>,
     source: HttpSource,
     reporter: &Reporter,
     stop: oneshot::Receiver<()>,
 ) -> Outcome {
     let prepared = async {
         let layout = Layout::checked(&file.ranges);
+        let sink = sink?;
+        if let Sink::Stream(stream) = &sink {
+            // The record can be behind it, never the other way round.
+            let taken = stream.begin(file.durable.len());
+            file.durable = RangeSet::from_iter((taken > 0).then(|| Extent::new(0, taken)));
+        }
         let layout = match file.validator.size.filter(|_| !file.durable.is_empty()) {
             Some(remote) => layout.settled(remote),
             None => layout,
@@ -165,9 +195,7 @@ async fn run(
             version: (!file.durable.is_empty()).then(|| file.validator.clone()),
             file,
             layout,
-            disk: disk?,
-            names,
-            temporary: None,
+            sink,
             length_verified: true,
             meter: Meter::start(),
             reporter,
@@ -217,10 +245,7 @@ fn picker(file: &FileRecord, layout: &Layout) -> Picker {
 struct Run<'a> {
     file: FileRecord,
     layout: Layout,
-    disk: OwnerDisk,
-    names: Names,
-    /// Made when the first answer is there, so that a refused request leaves no file.
-    temporary: Option<TempFile>,
+    sink: Sink,
     /// What is here, written; and what to ask for next.
     picker: Picker,
     /// Bytes of the local file, once an answer has told.
@@ -245,47 +270,11 @@ impl Run<'_> {
             .is_some_and(|version| version.elsewhere)
     }
 
-    fn folder(&self) -> Result<FolderAt<'_>, Halt> {
-        let folder = self.file.path.parent().ok_or_else(|| {
-            let detail = format!("{} names no file in a folder", self.file.path.display());
-            halt(Condition::InvalidName, detail)
-        })?;
-        Ok(FolderAt::new(folder, self.file.folder))
-    }
-
-    /// Notes which folder the temporary file is in, if that was left open.
-    fn place(&mut self, temporary: TempFile) {
-        if self.file.folder.is_none() {
-            self.file.folder = Some(temporary.folder());
-            self.reporter.report(Report::Placed(temporary.folder()));
-        }
-        self.temporary = Some(temporary);
-    }
-
-    /// Opens the temporary file that an earlier run left.
-    async fn reopen(&mut self) -> Result<(), Halt> {
-        if self.durable.is_empty() {
-            return Ok(());
-        }
-        let least = self.durable.end();
-        let found = self
-            .disk
-            .reopen(self.folder()?, &self.file.temporary, least)
-            .await?;
-        let Some(found) = found else {
-            let path = self.file.path.with_file_name(&self.file.temporary);
-            let detail = format!("the temporary file {} is gone or too short", path.display());
-            return Err(halt(Condition::LocalFileChanged, detail));
-        };
-        found.expect(self.file.checksum.map(|checksum| checksum.algorithm));
-        self.place(found);
-        Ok(())
-    }
-
     /// Asks for missing runs until none is left.
     async fn fetch(&mut self, source: &dyn Source) -> Result<(), Halt> {
         while let Some(missing) = self.picker.next(u64::MAX) {
             let (local, want) = self.want(missing)?;
+            self.until_wanted().await?;
             self.meter.asked();
             let answer = tokio::select! {
                 biased;
@@ -304,7 +293,13 @@ impl Run<'_> {
             };
             let (offset, limit, mut body) = self.accept(answer, local, &want).await?;
             let before = self.picker.here().len();
-            self.pump(body.as_mut(), offset, limit).await?;
+            match &self.sink {
+                Sink::File(_) => self.pump(body.as_mut(), offset, limit).await?,
+                Sink::Stream(stream) => {
+                    let stream = stream.clone();
+                    self.pour(&stream, body.as_mut(), offset, limit).await?;
+                }
+            }
             self.picker.give_back(missing);
             if self.picker.here().len() == before && !self.picker.is_complete() {
                 let detail = format!("{} ended its answer before the first byte", self.host());
@@ -323,6 +318,9 @@ impl Run<'_> {
             .is_some_and(|v| v.if_range().is_some());
         // Bytes that nothing ties to the next answer are of no use: the file starts again.
         let starts_again = continues && !has_validator;
+        if starts_again && self.sink.is_stream() {
+            return Err(self.cannot_start_again(false));
+        }
         if starts_again && self.file.ranges.len() > 1 {
             let detail = format!(
                 "{} tells by nothing that two answers are of one version, so the ranges cannot be joined",
@@ -413,122 +411,10 @@ impl Run<'_> {
         Ok((local, limit, answer.body))
     }
 
-    /// Makes the temporary file if there is none, and reports what the answer told.
-    async fn open(
-        &mut self,
-        size: Option<u64>,
-        version: &Validator,
-        facts: &Facts,
-    ) -> Result<(), Halt> {
-        if self.temporary.is_none() {
-            let made = self
-                .disk
-                .create(self.folder()?, &self.file.temporary)
-                .await?;
-            crash::point("temporary-created");
-            made.expect(self.file.checksum.map(|checksum| checksum.algorithm));
-            if let Some(size) = size {
-                made.allocate(size).await?;
-            }
-            self.place(made);
-        }
-        self.reporter.told_by(facts);
-        let mut name = None;
-        if self.file.name_pending() {
-            let proposed = facts
-                .name
-                .clone()
-                .or_else(|| bgcopy_origin::name::from_url(&self.file.url))
-                .unwrap_or_else(|| "download".to_owned());
-            let free = self
-                .names
-                .choose(self.reporter.id.job, &self.disk, self.folder()?, &proposed)
-                .await?;
-            self.file.naming = Naming::Chosen;
-            name = Some(free);
-        }
-        self.reporter.report(Report::Opened {
-            size,
-            version: version.clone(),
-            name,
-            modified: facts.modified,
-        });
-        Ok(())
-    }
-
-    /// Empties the temporary file. That its bytes no longer count is durable before the first new byte is written:
-    /// otherwise a crash could leave the old version's validator beside bytes of the new one.
-    async fn restart(&mut self, changed: bool) -> Result<(), Halt> {
-        self.reporter
-            .report_durably(Report::Restarted { changed })
-            .await?;
-        if let Some(temporary) = &self.temporary {
-            temporary.truncate().await?;
-        }
-        self.picker = Picker::new(None, RangeSet::new());
-        self.size = None;
-        self.durable = RangeSet::new();
-        self.version = None;
-        self.layout = Layout::checked(&self.file.ranges);
-        Ok(())
-    }
-
-    /// Syncs what is written and reports it.
-    async fn checkpoint(&mut self) -> Result<(), DiskError> {
-        let Some(temporary) = &self.temporary else {
-            return Ok(());
-        };
-        let here = self.picker.here().clone();
-        if here == self.durable {
-            return Ok(());
-        }
-        temporary.sync().await?;
-        crash::point("bytes-synced");
-        self.durable = here.clone();
-        self.reporter.report(Report::Progress(here.len()));
-        self.report_spent();
-        self.reporter.report(Report::Durable(here));
-        Ok(())
-    }
-
     /// Reports what was spent since the last time; right before what writes the file's record.
     fn report_spent(&mut self) {
         let spent = self.meter.take();
         self.reporter.report(Report::Spent(spent));
-    }
-
-    /// Every byte is here: verifies and syncs the file.
-    async fn finish(&mut self) -> Result<Outcome, Halt> {
-        let size = self.picker.here().len();
-        let temporary = self.temporary()?;
-        if let Some(expected) = self.file.checksum {
-            let found = temporary.digest(expected.algorithm, size).await?;
-            if found != expected.digest {
-                let found = bgcopy_model::Checksum {
-                    digest: found,
-                    ..expected
-                };
-                temporary.truncate().await?;
-                let detail = format!(
-                    "{} has the checksum {found}, not {expected}; nothing of it is kept",
-                    shown(&self.file.url)
-                );
-                return Err(halt(Condition::DigestMismatch, detail));
-            }
-        }
-        temporary.sync().await?;
-        crash::point("file-finished");
-        Ok(Outcome::Finished {
-            size,
-            length_unverified: !self.length_verified,
-        })
-    }
-
-    fn temporary(&self) -> Result<&TempFile, Halt> {
-        self.temporary.as_ref().ok_or_else(|| {
-            let detail = format!("{} has no temporary file", self.reporter.id);
-            halt(Condition::Internal, detail)
-        })
     }
 
     fn host(&self) -> &str {

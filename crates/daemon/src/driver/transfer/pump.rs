@@ -96,18 +96,9 @@ impl Run<'_> {
                 }
                 () = sleep_until(due), if has_due => self.tick(flow),
                 chunk = next_chunk(body), if !is_full => match chunk? {
-                    Chunk::Data(mut bytes) => {
-                        self.meter.received(bytes.len());
+                    Chunk::Data(bytes) => {
                         let received = flow.offset + flow.length as u64 - first;
-                        let room = limit.map_or(u64::MAX, |limit| limit - received);
-                        if (bytes.len() as u64) > room {
-                            if self.layout.is_whole() {
-                                let detail = format!("{} sent more than it said it would", self.host());
-                                return Err(halt(Condition::InvalidResponse, detail));
-                            }
-                            // The caller's range ends here; the rest of the answer is not wanted.
-                            bytes.truncate(usize::try_from(room).unwrap_or(0));
-                        }
+                        let bytes = self.wanted(bytes, limit.map(|limit| limit - received))?;
                         flow.length += bytes.len();
                         flow.waiting.push(bytes);
                         if limit == Some(flow.offset + flow.length as u64 - first) && !self.layout.is_whole() {
@@ -115,12 +106,7 @@ impl Run<'_> {
                         }
                     }
                     Chunk::End { verified } => {
-                        if self.size.is_none() {
-                            let size = flow.offset + flow.length as u64;
-                            self.size = Some(size);
-                            self.picker.set_size(size);
-                            self.length_verified = verified;
-                        }
+                        self.body_ended(flow.offset + flow.length as u64, verified);
                         return Ok(());
                     }
                 },
@@ -130,6 +116,31 @@ impl Run<'_> {
             if flow.length > 0 && batch_is_due {
                 self.write(flow)?;
             }
+        }
+    }
+
+    /// What is wanted of bytes that came: at most `room`.
+    pub(super) fn wanted(&mut self, mut bytes: Bytes, room: Option<u64>) -> Result<Bytes, Halt> {
+        self.meter.received(bytes.len());
+        if let Some(room) = room
+            && bytes.len() as u64 > room
+        {
+            if self.layout.is_whole() {
+                let detail = format!("{} sent more than it said it would", self.host());
+                return Err(halt(Condition::InvalidResponse, detail));
+            }
+            // The caller's range ends here; the rest of the answer is not wanted.
+            bytes.truncate(usize::try_from(room).unwrap_or(0));
+        }
+        Ok(bytes)
+    }
+
+    /// A body ended behind this byte, which is where a file of unknown size ends.
+    pub(super) fn body_ended(&mut self, end: u64, verified: bool) {
+        if self.size.is_none() {
+            self.size = Some(end);
+            self.picker.set_size(end);
+            self.length_verified = verified;
         }
     }
 
