@@ -22,6 +22,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ),
     ("client", &["bus", "model"]),
     ("cli", &["client"]),
+    ("com", &["client", "model"]),
     ("bgcopy", &["cli", "daemon", "client"]),
     ("testkit", &[]),
     ("xtask", &[]),

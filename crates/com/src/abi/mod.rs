@@ -1,0 +1,4 @@
+//! What a program compiled elsewhere relies on: interfaces, structures, numbers.
+
+pub mod interfaces;
+pub mod types;
