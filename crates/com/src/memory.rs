@@ -99,9 +99,7 @@ pub fn bstr(units: &[u16]) -> *mut u16 {
     unsafe {
         ptr::write_bytes(memory, 0, BSTR_HEAD);
         let text = memory.add(BSTR_HEAD);
-        text.sub(size_of::<u32>())
-            .cast::<u32>()
-            .write_unaligned(length);
+        text.sub(4).cast::<[u8; 4]>().write(length.to_ne_bytes());
         #[expect(
             clippy::cast_ptr_alignment,
             reason = "16 bytes behind what malloc gave"
@@ -150,8 +148,8 @@ pub unsafe extern "C" fn SysStringLen(text: *const u16) -> u32 {
         return 0;
     }
     // SAFETY: a BSTR has its length in bytes in the four bytes before it.
-    let bytes = unsafe { text.cast::<u32>().sub(1).read_unaligned() };
-    bytes / 2
+    let bytes = unsafe { text.cast::<u8>().sub(4).cast::<[u8; 4]>().read() };
+    u32::from_ne_bytes(bytes) / 2
 }
 
 /// Gives a `BSTR` back. Null is none.
