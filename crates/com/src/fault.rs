@@ -1,12 +1,16 @@
 //! How a method ends: as a number, whatever happened inside.
 //!
 //! Owns the one way from Rust to the caller: [`answer`] wraps every body, so that an error becomes its number and a
-//! panic `E_UNEXPECTED`. Must never unwind into C.
+//! panic `E_UNEXPECTED`. The words of an error would be lost on that way, so a thread keeps those of its last call for
+//! `GetErrorDescription`. Must never unwind into C.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use bgcopy_client::Error;
-use bgcopy_model::HResult;
+use bgcopy_model::{Condition, HResult, Profile};
 use windows_core::HRESULT;
 
 /// A pointer that must not be null is.
@@ -21,12 +25,32 @@ pub const CLASS_E_NOAGGREGATION: HResult = HResult(0x8004_0110);
 pub const SERVER_UNAVAILABLE: HResult = HResult(0x8007_06BA);
 /// The service went away in the middle of the call (`RPC_S_CALL_FAILED`): it may have been carried out.
 pub const CALL_FAILED: HResult = HResult(0x8007_06BE);
-/// A property that was never set is read (`ERROR_NOT_FOUND`, also called `E_NOT_SET`).
-pub const E_NOT_SET: HResult = HResult(0x8007_0490);
+/// The object belongs to the process that this one was forked from (`RPC_E_DISCONNECTED`).
+pub const RPC_E_DISCONNECTED: HResult = HResult(0x8001_0108);
+/// A text is no class identifier (`CO_E_CLASSSTRING`).
+pub const CO_E_CLASSSTRING: HResult = HResult(0x8004_01F3);
 
 /// Why a method failed: nothing but the number can be handed back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault(pub HResult);
+
+thread_local! {
+    /// What the last call on this thread failed with, and in which words.
+    static LAST: RefCell<Option<(HResult, String)>> = const { RefCell::new(None) };
+}
+
+impl Fault {
+    /// A failure with words of its own.
+    pub fn new(code: HResult, words: impl Into<String>) -> Self {
+        LAST.set(Some((code, words.into())));
+        Self(code)
+    }
+
+    /// What the contract calls this, in the integers of the profile.
+    pub fn of(condition: Condition, profile: Profile) -> Self {
+        Self::new(condition.hresult(profile), condition.description())
+    }
+}
 
 impl From<HResult> for Fault {
     fn from(code: HResult) -> Self {
@@ -45,8 +69,16 @@ impl From<Error> for Fault {
             Error::Protocol(_) => HResult::E_UNEXPECTED,
         };
         tracing::debug!(%error, code = %code, "a call failed");
-        Self(code)
+        Self::new(code, error.to_string())
     }
+}
+
+/// What the call before this one on this thread failed with, in words, if it was with this number.
+pub fn last_words(code: HResult) -> Option<String> {
+    LAST.with_borrow(|last| {
+        let (_, words) = last.as_ref().filter(|(of, _)| *of == code)?;
+        Some(words.clone())
+    })
 }
 
 /// What a body of a method comes to.
@@ -77,6 +109,12 @@ pub const fn hresult(code: HResult) -> HRESULT {
 
 /// Runs the body of a method and says how it ended.
 pub fn answer<S: Success>(body: impl FnOnce() -> Outcome<S>) -> HRESULT {
+    LAST.set(None);
+    explain(body)
+}
+
+/// The same for a method that tells of the call before it.
+pub fn explain<S: Success>(body: impl FnOnce() -> Outcome<S>) -> HRESULT {
     let code = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(success)) => success.code(),
         Ok(Err(Fault(code))) => code,
@@ -104,5 +142,15 @@ mod tests {
         );
         assert_eq!(answer(|| -> Outcome { Ok(()) }), HRESULT(0));
         assert_eq!(answer(|| Ok(HResult::S_FALSE)), HRESULT(1));
+    }
+
+    #[test]
+    fn the_words_of_an_error_last_until_the_next_call() {
+        let failing = || -> Outcome { Err(Fault::new(E_POINTER, "there is no cheese")) };
+        let _ = answer(failing);
+        assert_eq!(last_words(E_POINTER).as_deref(), Some("there is no cheese"));
+        assert_eq!(last_words(E_NOINTERFACE), None, "another number");
+        let _ = answer(|| Ok(()));
+        assert_eq!(last_words(E_POINTER), None);
     }
 }

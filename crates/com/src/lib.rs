@@ -5,7 +5,23 @@
 //! the threads on which callbacks arrive. Must never keep state of a job or a download of its own, and never let a
 //! panic reach the caller.
 
+#![allow(
+    clippy::inline_always,
+    clippy::ref_as_ptr,
+    reason = "so writes the macro that makes the vtables"
+)]
+
 pub mod abi;
-pub mod fault;
+mod callbacks;
+mod enumerators;
+mod error;
+pub mod exports;
+mod fault;
+mod file;
+mod job;
+mod manager;
 pub mod memory;
-pub mod text;
+mod place;
+mod service;
+mod text;
+mod words;

@@ -163,14 +163,14 @@ pub unsafe trait IBackgroundCopyError: IUnknown {
 
 #[interface("97ea99c7-0186-4ad4-8df9-c5b4e0ed6b22")]
 pub unsafe trait IBackgroundCopyCallback: IUnknown {
-    unsafe fn JobTransferred(&self, job: In) -> HRESULT;
-    unsafe fn JobError(&self, job: In, error: In) -> HRESULT;
-    unsafe fn JobModification(&self, job: In, reserved: u32) -> HRESULT;
+    pub unsafe fn JobTransferred(&self, job: In) -> HRESULT;
+    pub unsafe fn JobError(&self, job: In, error: In) -> HRESULT;
+    pub unsafe fn JobModification(&self, job: In, reserved: u32) -> HRESULT;
 }
 
 #[interface("659cdeac-489e-11d9-a9cd-000d56965251")]
 pub unsafe trait IBackgroundCopyCallback2: IBackgroundCopyCallback {
-    unsafe fn FileTransferred(&self, job: In, file: In) -> HRESULT;
+    pub unsafe fn FileTransferred(&self, job: In, file: In) -> HRESULT;
 }
 
 #[interface("ca51e165-c365-424c-8d41-24aaa4ff3c40")]
@@ -238,7 +238,8 @@ pub unsafe trait IDODownload: IUnknown {
 
 #[interface("d166e8e3-a90e-4392-8e87-05e996d3747d")]
 pub unsafe trait IDODownloadStatusCallback: IUnknown {
-    unsafe fn OnStatusChange(&self, download: In, status: *const DO_DOWNLOAD_STATUS) -> HRESULT;
+    pub unsafe fn OnStatusChange(&self, download: In, status: *const DO_DOWNLOAD_STATUS)
+    -> HRESULT;
 }
 
 #[interface("00000100-0000-0000-c000-000000000046")]

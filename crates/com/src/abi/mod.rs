@@ -1,4 +1,5 @@
 //! What a program compiled elsewhere relies on: interfaces, structures, numbers.
 
+pub mod ids;
 pub mod interfaces;
 pub mod types;
