@@ -323,6 +323,7 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
 
         let file = File1Proxy::new(&client, "/").await?;
         file.set_remote_name("").await?;
+        file.ranges().await?;
         file.statistics().await?;
         file.set_validation_state(true).await?;
 

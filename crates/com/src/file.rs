@@ -95,8 +95,17 @@ impl IBackgroundCopyFile2_Impl for File_Impl {
             // SAFETY: see above.
             let ranges = unsafe { Place::empty(ranges) }?;
             count.put(0);
-            let _ = ranges;
-            Err::<(), _>(HResult::E_NOTIMPL.into())
+            let of = |range: &bgcopy_client::ByteRange| BG_FILE_RANGE {
+                initial_offset: range.offset,
+                length: range.length,
+            };
+            let fetched = self.job.client()?.file_ranges(self.index)?;
+            let all: Vec<BG_FILE_RANGE> = fetched.iter().map(of).collect();
+            if !all.is_empty() {
+                ranges.put(memory::hand_out(&all)?);
+                count.put(u32::try_from(all.len()).unwrap_or(u32::MAX));
+            }
+            Ok(())
         })
     }
 

@@ -20,6 +20,12 @@ macro_rules! interfaces {
     };
 }
 
+/// The identifier that is none.
+#[unsafe(no_mangle)]
+pub static GUID_NULL: GUID = GUID::zeroed();
+#[unsafe(no_mangle)]
+pub static IID_NULL: GUID = GUID::zeroed();
+
 /// Exports a class' identifier, and has it as a constant here.
 macro_rules! classes {
     ($($name:ident = $id:literal;)*) => {
