@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{EDGES, Metadata, PURE, edge_faults, purity_faults, test_edge_faults};
+use super::{EDGES, Metadata, PURE, TEST_EDGES, edge_faults, purity_faults, test_edge_faults};
 use crate::cargo;
 
 /// A workspace that keeps to the list, as `cargo metadata` would describe it; the tests spoil it.
@@ -19,6 +19,7 @@ impl Workspace {
         let edges = EDGES
             .iter()
             .flat_map(|(from, to)| to.iter().map(|to| (package(from), package(to), None)))
+            .chain(TEST_EDGES.iter().map(|(from, to)| (package(from), package(to), Some("dev"))))
             .collect();
         Self {
             edges,
