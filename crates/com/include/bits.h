@@ -221,6 +221,8 @@ DECLARE_INTERFACE_(IBackgroundCopyManager, IUnknown) {
     BGCOPY_MANAGER_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyFile_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyFile_AddRef(p) (p)->lpVtbl->AddRef(p)

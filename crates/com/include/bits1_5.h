@@ -53,6 +53,8 @@ DECLARE_INTERFACE_(IBackgroundCopyJob2, IBackgroundCopyJob) {
     BGCOPY_JOB2_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyJob2_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyJob2_AddRef(p) (p)->lpVtbl->AddRef(p)

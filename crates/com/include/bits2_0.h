@@ -51,6 +51,8 @@ DECLARE_INTERFACE_(IBackgroundCopyFile2, IBackgroundCopyFile) {
     BGCOPY_FILE2_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyJob3_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyJob3_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -52,6 +52,8 @@ DECLARE_INTERFACE_(IBackgroundCopyJobHttpOptions, IUnknown) {
     BGCOPY_HTTP_OPTIONS_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyJobHttpOptions_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyJobHttpOptions_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -58,6 +58,8 @@ DECLARE_INTERFACE_(IBackgroundCopyFile3, IBackgroundCopyFile2) {
     BGCOPY_FILE3_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyCallback2_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyCallback2_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -19,6 +19,8 @@ DECLARE_INTERFACE_(IBackgroundCopyFile4, IBackgroundCopyFile3) {
     BGCOPY_FILE4_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyFile4_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyFile4_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -80,6 +80,8 @@ DECLARE_INTERFACE_(IBackgroundCopyFile5, IBackgroundCopyFile4) {
     BGCOPY_FILE5_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IBackgroundCopyJob5_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IBackgroundCopyJob5_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -163,6 +163,8 @@ DECLARE_INTERFACE_(IDeliveryOptimizationFile2, IUnknown) {
     BGCOPY_DO_FILE2_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IDODownload_QueryInterface(p, riid, ppvObject) (p)->lpVtbl->QueryInterface(p, riid, ppvObject)
 #define IDODownload_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -77,6 +77,7 @@ STDAPI CoCreateInstance(REFCLSID rclsid, IUnknown *outer, DWORD dwClsContext, RE
 
 /* Every string and array that a method hands out is the caller's, to be freed with CoTaskMemFree. */
 STDAPI_(LPVOID) CoTaskMemAlloc(SIZE_T cb);
+STDAPI_(LPVOID) CoTaskMemRealloc(LPVOID pv, SIZE_T cb);
 STDAPI_(void) CoTaskMemFree(LPVOID pv);
 
 /* {xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}: 39 WCHARs with the NUL. Answers the WCHARs written with the NUL, 0 when they do not fit. */

@@ -19,6 +19,8 @@ DECLARE_INTERFACE_(IEnumUnknown, IUnknown) {
     BGCOPY_ENUM_UNKNOWN_METHODS
 };
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IEnumUnknown_QueryInterface(p, riid, ppv) (p)->lpVtbl->QueryInterface(p, riid, ppv)
 #define IEnumUnknown_AddRef(p) (p)->lpVtbl->AddRef(p)

@@ -95,17 +95,13 @@ struct tagVARIANT {
 #define V_ISBYREF(x) (V_VT(x) & VT_BYREF)
 
 STDAPI_(BSTR) SysAllocString(const OLECHAR *text);
+/* length WCHARs of text, which may be NULL, and a NUL. */
+STDAPI_(BSTR) SysAllocStringLen(const OLECHAR *text, UINT length);
+/* In WCHARs, without the NUL. */
+STDAPI_(UINT) SysStringLen(BSTR text);
 STDAPI_(void) SysFreeString(BSTR text);
 STDAPI_(void) VariantInit(VARIANTARG *variant);
 /* Frees the string or releases the object inside. */
 STDAPI VariantClear(VARIANTARG *variant);
-
-/* In WCHARs, without the NUL. */
-static inline UINT SysStringLen(BSTR text) {
-    uint32_t bytes = 0;
-    if (text)
-        memcpy(&bytes, (const char *)text - sizeof bytes, sizeof bytes);
-    return bytes / (UINT)sizeof(OLECHAR);
-}
 
 #endif

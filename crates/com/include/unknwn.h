@@ -96,6 +96,8 @@ DECLARE_INTERFACE(IUnknown) {
 };
 typedef IUnknown *LPUNKNOWN;
 
+#undef INTERFACE
+
 #ifdef COBJMACROS
 #define IUnknown_QueryInterface(p, riid, ppv) (p)->lpVtbl->QueryInterface(p, riid, ppv)
 #define IUnknown_AddRef(p) (p)->lpVtbl->AddRef(p)
