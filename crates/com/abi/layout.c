@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#define VARIANT_TYPE vt
 #define VARIANT_FIELD(name) name
 #define SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type);
 #define FIELD(type, member, offset) static_assert(offsetof(type, member) == (offset), #type "." #member);
