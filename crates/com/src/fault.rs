@@ -126,12 +126,61 @@ pub fn explain<S: Success>(body: impl FnOnce() -> Outcome<S>) -> HRESULT {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use windows_core::{Interface, implement};
+
     use super::*;
+    use crate::abi::interfaces::{
+        IEnumBackgroundCopyJobs, IEnumBackgroundCopyJobs_Impl, IEnumBackgroundCopyJobs_Vtbl, Out,
+    };
+
+    /// An object whose methods all fail.
+    #[implement(IEnumBackgroundCopyJobs)]
+    struct Faulty;
+
+    impl IEnumBackgroundCopyJobs_Impl for Faulty_Impl {
+        unsafe fn Next(&self, _count: u32, _jobs: Out, _fetched: *mut u32) -> HRESULT {
+            answer(|| -> Outcome { panic!("deliberate: Next") })
+        }
+        unsafe fn Skip(&self, count: u32) -> HRESULT {
+            answer(|| -> Outcome { panic!("deliberate: Skip of {count}") })
+        }
+        unsafe fn Reset(&self) -> HRESULT {
+            answer(|| -> Outcome { std::panic::panic_any(7) })
+        }
+        unsafe fn Clone(&self, _copy: Out) -> HRESULT {
+            answer(|| Ok(()))
+        }
+        unsafe fn GetCount(&self, _count: *mut u32) -> HRESULT {
+            answer(|| Ok(()))
+        }
+    }
 
     #[test]
-    fn a_panic_becomes_a_number() {
-        let code = answer(|| -> Outcome { panic!("deliberate: a body that fails") });
-        assert_eq!(code, hresult(HResult::E_UNEXPECTED));
+    fn a_panic_behind_a_vtable_becomes_a_number() {
+        let object = IEnumBackgroundCopyJobs::from(Faulty);
+        let (this, vtable): (_, &IEnumBackgroundCopyJobs_Vtbl) = (object.as_raw(), object.vtable());
+        let unexpected = hresult(HResult::E_UNEXPECTED);
+        // SAFETY: the object's own vtable; its methods look at no pointer.
+        unsafe {
+            let null = std::ptr::null_mut();
+            assert_eq!((vtable.Next)(this, 1, null, null.cast()), unexpected);
+            assert_eq!((vtable.Skip)(this, 3), unexpected);
+            assert_eq!((vtable.Reset)(this), unexpected);
+            assert_eq!((vtable.Clone)(this, null), HRESULT(0), "it goes on");
+        }
+    }
+
+    #[test]
+    fn a_panic_leaves_a_line_on_standard_error() {
+        let this = std::env::current_exe().unwrap();
+        let mut again = Command::new(this);
+        again.args(["a_panic_behind_a_vtable_becomes_a_number", "--nocapture"]);
+        let output = again.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("deliberate: Skip of 3"), "{said}");
     }
 
     #[test]
