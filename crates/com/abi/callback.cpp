@@ -125,7 +125,12 @@ int second(const char *folder, const char *note) {
         Held<IBackgroundCopyJob> job;
         ULONG flags = 0;
         OK(CoInitializeEx(nullptr, COINIT_MULTITHREADED));
+        // What a program written for Windows says here is accepted.
+        OK(CoInitializeSecurity(nullptr, -1, nullptr, nullptr, RPC_C_AUTHN_LEVEL_CONNECT, RPC_C_IMP_LEVEL_IMPERSONATE, nullptr,
+                                EOAC_DYNAMIC_CLOAKING, nullptr));
         OK(CoCreateInstance(__uuidof(BackgroundCopyManager), nullptr, CLSCTX_LOCAL_SERVER, IID_PPV_ARGS(&manager)));
+        OK(CoSetProxyBlanket(manager.pointer, RPC_C_AUTHN_DEFAULT, RPC_C_AUTHZ_DEFAULT, COLE_DEFAULT_PRINCIPAL,
+                             RPC_C_AUTHN_LEVEL_DEFAULT, RPC_C_IMP_LEVEL_IMPERSONATE, COLE_DEFAULT_AUTHINFO, EOAC_DEFAULT));
         OK(manager->GetJob(id, &job));
         IUnknown *registered = &callback;
         OK(job->GetNotifyInterface(&registered));
