@@ -8,7 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int tap_checks;
+/* One count for a program of several files. */
+#ifdef __cplusplus
+extern "C" {
+__attribute__((weak)) int tap_checks = 0;
+}
+#else
+__attribute__((weak)) int tap_checks = 0;
+#endif
 
 static inline void tap_fail(const char *file, int line, const char *what, const char *detail) {
     printf("not ok %d - %s\n# %s:%d: %s\n", tap_checks + 1, what, file, line, detail);
@@ -46,7 +53,7 @@ static inline int tap_done(void) {
 /* A condition; a call and its HRESULT; a call that has to succeed. */
 #define CHECK(condition) tap_true(!!(condition), __FILE__, __LINE__, #condition)
 #define CHECK_HR(call, expected) tap_equal((call), (expected), __FILE__, __LINE__, #call " answers " #expected)
-#define OK(call) CHECK_HR(call, S_OK)
+#define OK(call) tap_equal((call), S_OK, __FILE__, __LINE__, #call " answers S_OK")
 /* A call that is given a null pointer that it cannot do without. */
 #define REFUSED(call) tap_one_of((call), E_POINTER, E_INVALIDARG, E_INVALIDARG, __FILE__, __LINE__, #call " is refused")
 /* The same of a method that may not be supported at all, or not in this state. */

@@ -1,4 +1,4 @@
-/* BSTR and VARIANT, in which the properties of a download are passed. */
+/* BSTR, VARIANT and vectors of bytes, in which the properties of a download are passed. */
 #ifndef BGCOPY_OLEAUTO_H
 #define BGCOPY_OLEAUTO_H
 
@@ -40,6 +40,20 @@ enum VARENUM {
     VT_TYPEMASK = 0x0fff
 };
 
+typedef struct tagSAFEARRAYBOUND {
+    ULONG cElements;
+    LONG lLbound;
+} SAFEARRAYBOUND;
+
+typedef struct tagSAFEARRAY {
+    USHORT cDims;
+    USHORT fFeatures;
+    ULONG cbElements;
+    ULONG cLocks;
+    PVOID pvData;
+    SAFEARRAYBOUND rgsabound[1];
+} SAFEARRAY, *LPSAFEARRAY;
+
 /* Makes the union 16 bytes long. */
 struct bgcopy_record {
     void *pvRecord;
@@ -70,6 +84,7 @@ struct tagVARIANT {
         DATE date;
         BSTR bstrVal;
         IUnknown *punkVal;
+        SAFEARRAY *parray;
         void *byref;
         BYTE *pbVal;
         LONG *plVal;
@@ -82,6 +97,7 @@ struct tagVARIANT {
 
 #define V_VT(x) ((x)->vt)
 #define V_UNION(x, member) ((x)->member)
+#define V_ARRAY(x) ((x)->parray)
 #define V_BOOL(x) ((x)->boolVal)
 #define V_BSTR(x) ((x)->bstrVal)
 #define V_ERROR(x) ((x)->scode)
@@ -103,5 +119,11 @@ STDAPI_(void) SysFreeString(BSTR text);
 STDAPI_(void) VariantInit(VARIANTARG *variant);
 /* Frees the string or releases the object inside. */
 STDAPI VariantClear(VARIANTARG *variant);
+
+/* Vectors of VT_UI1 only; NULL for another type. */
+STDAPI_(SAFEARRAY *) SafeArrayCreateVector(VARTYPE type, LONG lower, ULONG elements);
+STDAPI SafeArrayAccessData(SAFEARRAY *array, void **data);
+STDAPI SafeArrayUnaccessData(SAFEARRAY *array);
+STDAPI SafeArrayDestroy(SAFEARRAY *array);
 
 #endif

@@ -79,6 +79,8 @@ template <typename T> inline void **bgcopy_ppv(T **object) { return reinterpret_
 #define BGCOPY_CLASS_ID(coclass, ...) DEFINE_GUID(CLSID_##coclass, __VA_ARGS__);
 #endif
 
+DEFINE_GUID(GUID_NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+DEFINE_GUID(IID_NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 BGCOPY_INTERFACE_ID(IUnknown, 0x00000000, 0x0000, 0x0000, 0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 
 #define BGCOPY_UNKNOWN_METHODS                                                                                         \

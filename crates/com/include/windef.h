@@ -73,6 +73,31 @@ typedef const WCHAR *PCWSTR, *LPCWSTR, *LPCOLESTR, *LPCTSTR;
 #define MAX_PATH 260
 #define CONST const
 
+/* Its parts and the whole; `u` is for a language without unnamed structs. */
+typedef union _LARGE_INTEGER {
+    __extension__ struct {
+        DWORD LowPart;
+        LONG HighPart;
+    };
+    struct bgcopy_parts {
+        DWORD LowPart;
+        LONG HighPart;
+    } u;
+    LONGLONG QuadPart;
+} LARGE_INTEGER, *PLARGE_INTEGER;
+
+typedef union _ULARGE_INTEGER {
+    __extension__ struct {
+        DWORD LowPart;
+        DWORD HighPart;
+    };
+    struct bgcopy_unsigned_parts {
+        DWORD LowPart;
+        DWORD HighPart;
+    } u;
+    ULONGLONG QuadPart;
+} ULARGE_INTEGER, *PULARGE_INTEGER;
+
 /* 100 ns since 1601-01-01 UTC. */
 typedef struct _FILETIME {
     DWORD dwLowDateTime;
