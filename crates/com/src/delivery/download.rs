@@ -1,0 +1,149 @@
+//! A download: `IDODownload`.
+//!
+//! Owns nothing but a handle; every call is one to the service.
+
+use bgcopy_client::blocking;
+use bgcopy_model::{ByteRange, DownloadProperty, HResult};
+use std::mem::offset_of;
+use windows_core::{HRESULT, implement};
+
+use super::{failed, properties, status};
+use crate::{
+    abi::{
+        interfaces::{IDODownload, IDODownload_Impl},
+        types::{DO_DOWNLOAD_RANGE, DO_DOWNLOAD_RANGES_INFO, DO_DOWNLOAD_STATUS, VARIANT},
+    },
+    fault::{E_POINTER, Outcome, answer},
+    memory::put,
+    variant::{self, NOTHING, of_object},
+};
+
+/// The most ranges that are read from a caller: what a message to the service holds is less.
+const MOST_RANGES: u32 = 1 << 20;
+
+/// A download of the service.
+#[implement(IDODownload)]
+#[derive(Debug)]
+pub struct Download {
+    inner: blocking::Download,
+}
+
+impl Download {
+    /// The object of this download.
+    pub const fn new(inner: blocking::Download) -> Self {
+        Self { inner }
+    }
+
+    /// # Safety
+    /// `value` is valid for a read and holds what its type says.
+    unsafe fn set(&self, property: DownloadProperty, value: *const VARIANT) -> Outcome {
+        // SAFETY: the caller's promise.
+        let value = unsafe { variant::read(value) }?;
+        match property {
+            // SAFETY: the caller's promise.
+            DownloadProperty::CallbackInterface => match unsafe { variant::object(&value) }? {
+                Some(object) => status::register(&self.inner, &object),
+                None => status::clear(&self.inner),
+            },
+            DownloadProperty::StreamInterface => Err(HResult::E_NOTIMPL.into()),
+            _ => {
+                // SAFETY: the caller's promise.
+                let value = unsafe { properties::value(property, &value) }?;
+                self.inner.set_property(property, value).map_err(failed)
+            }
+        }
+    }
+
+    fn value(&self, property: DownloadProperty) -> Outcome<VARIANT> {
+        match property {
+            DownloadProperty::CallbackInterface => {
+                status::registered(self.inner.id()).map(of_object)
+            }
+            DownloadProperty::StreamInterface => Err(HResult::E_NOT_SET.into()),
+            _ => {
+                let value = self.inner.property(property).map_err(failed)?;
+                properties::variant(&value.ok_or(HResult::E_NOT_SET)?)
+            }
+        }
+    }
+}
+
+/// The ranges that the caller names; none for null and for a list without any: the whole file.
+///
+/// # Safety
+/// `info` is null or is followed by as many ranges as it says.
+unsafe fn ranges(info: *const DO_DOWNLOAD_RANGES_INFO) -> Outcome<Vec<ByteRange>> {
+    if info.is_null() {
+        return Ok(Vec::new());
+    }
+    let list = offset_of!(DO_DOWNLOAD_RANGES_INFO, ranges);
+    // SAFETY: it is not null, and else the caller's promise. A list of none need not have room for one, so that the
+    // structure is not read as a whole.
+    let (count, list) = unsafe {
+        let count = info.cast::<u32>().read_unaligned();
+        (count, info.byte_add(list).cast::<DO_DOWNLOAD_RANGE>())
+    };
+    if count > MOST_RANGES {
+        return Err(HResult::E_INVALIDARG.into());
+    }
+    let range = |at| {
+        // SAFETY: `at` is below the number of ranges that the caller says there are.
+        let range = unsafe { list.add(at).read_unaligned() };
+        ByteRange {
+            offset: range.offset,
+            length: range.length,
+        }
+    };
+    Ok((0..count as usize).map(range).collect())
+}
+
+impl IDODownload_Impl for Download_Impl {
+    unsafe fn Start(&self, info: *const DO_DOWNLOAD_RANGES_INFO) -> HRESULT {
+        answer(|| {
+            // SAFETY: the caller's promise.
+            let ranges = unsafe { ranges(info) }?;
+            self.inner.start_ranges(&ranges).map_err(failed)
+        })
+    }
+
+    unsafe fn Pause(&self) -> HRESULT {
+        answer(|| self.inner.pause().map_err(failed))
+    }
+
+    unsafe fn Abort(&self) -> HRESULT {
+        answer(|| self.inner.abort().map_err(failed))
+    }
+
+    unsafe fn Finalize(&self) -> HRESULT {
+        answer(|| self.inner.finalize().map_err(failed))
+    }
+
+    unsafe fn GetStatus(&self, status: *mut DO_DOWNLOAD_STATUS) -> HRESULT {
+        answer(|| {
+            if status.is_null() {
+                return Err(E_POINTER.into());
+            }
+            let now = self.inner.status().map_err(failed)?;
+            // SAFETY: the caller's promise.
+            unsafe { put(status, status::as_told(&now)) }
+        })
+    }
+
+    unsafe fn GetProperty(&self, property: i32, value: *mut VARIANT) -> HRESULT {
+        answer(|| {
+            // SAFETY: the caller's promise. What was in it is not the callee's to free.
+            unsafe { put(value, NOTHING) }?;
+            let found = self.value(properties::property(property)?)?;
+            // SAFETY: the caller's promise.
+            unsafe { put(value, found) }
+        })
+    }
+
+    unsafe fn SetProperty(&self, property: i32, value: *const VARIANT) -> HRESULT {
+        answer(|| {
+            let property = properties::property(property)?;
+            // SAFETY: the caller's promise; null is refused.
+            unsafe { self.set(property, value) }
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! The client's objects that are told of downloads: `IDODownloadStatusCallback`.
+//!
+//! Owns which object this process has registered for which download, and when the last reference to it is given back:
+//! on the thread that replaces or clears it, or on the thread of the call that told it of a final status. Must never
+//! give one back on a thread of the connection, since the object's end may call everything here.
+//!
+//! The client library owns a registration; the table here only finds it again.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread,
+};
+
+use bgcopy_client::{DownloadStatus, blocking};
+use bgcopy_model::{HResult, JobId, UNKNOWN_SIZE};
+use windows_core::{IUnknown, Interface as _};
+
+use super::{download::Download, failed};
+use crate::{
+    abi::{
+        interfaces::{IDODownload, IDODownloadStatusCallback},
+        types::DO_DOWNLOAD_STATUS,
+    },
+    fault::{E_NOINTERFACE, Outcome},
+};
+
+/// What this process has registered.
+static REGISTERED: Mutex<BTreeMap<JobId, Weak<Registration>>> = Mutex::new(BTreeMap::new());
+
+/// Held while one is registered or cleared, so that the table says what the service was told last.
+static ORDER: Mutex<()> = Mutex::new(());
+
+/// A client's object.
+struct Callback(IDODownloadStatusCallback);
+
+// SAFETY: whoever registers an object hands it over to be called on the library's threads (docs/com.md, «Threads»), so
+// that its own reference count and methods take calls from every thread.
+unsafe impl Send for Callback {}
+
+impl Clone for Callback {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// One that is registered; without an object once that was given back.
+struct Registration {
+    download: JobId,
+    object: Mutex<Option<Callback>>,
+}
+
+/// Has this object told of the download, in place of the one before.
+pub fn register(download: &blocking::Download, object: &IUnknown) -> Outcome {
+    let callback: IDODownloadStatusCallback = object.cast().map_err(|_| E_NOINTERFACE)?;
+    let registration = Arc::new(Registration {
+        download: download.id(),
+        object: Mutex::new(Some(Callback(callback))),
+    });
+    let told = registration.clone();
+    let order = lock(&ORDER);
+    let set = download.set_status_interface(move |download, status| told.tell(download, status));
+    if let Err(error) = set {
+        drop(order);
+        registration.give_back();
+        return Err(failed(error));
+    }
+    let new = Arc::downgrade(&registration);
+    let before = lock(&REGISTERED).insert(download.id(), new);
+    drop(order);
+    if let Some(before) = before.and_then(|it| it.upgrade()) {
+        before.give_back();
+    }
+    Ok(())
+}
+
+/// Has nobody told of the download any more.
+pub fn clear(download: &blocking::Download) -> Outcome {
+    let order = lock(&ORDER);
+    download.clear_status_interface().map_err(failed)?;
+    let before = lock(&REGISTERED).remove(&download.id());
+    drop(order);
+    if let Some(before) = before.and_then(|it| it.upgrade()) {
+        before.give_back();
+    }
+    Ok(())
+}
+
+/// The object that this process has registered for the download.
+pub fn registered(download: JobId) -> Outcome<IDODownloadStatusCallback> {
+    let registration = lock(&REGISTERED).get(&download).and_then(Weak::upgrade);
+    let callback = registration.and_then(|it| lock(&it.object).clone());
+    let callback = callback.ok_or(HResult::E_NOT_SET)?;
+    Ok(callback.0)
+}
+
+impl Registration {
+    /// Tells the object, on a thread that may block.
+    fn tell(&self, download: blocking::Download, status: DownloadStatus) {
+        let callback = lock(&self.object).clone();
+        let Some(Callback(callback)) = callback else {
+            // It was replaced or cleared while this call was on its way.
+            return;
+        };
+        let object: IDODownload = Download::new(download).into();
+        let told = as_told(&status);
+        // SAFETY: the object has this interface, and both arguments are there until it returns. What it answers means
+        // nothing: an error does not bring the call again.
+        let _ = unsafe { callback.OnStatusChange(object.as_raw(), &raw const told) };
+        drop(callback);
+        if status.state.is_final() {
+            self.give_back();
+        }
+    }
+
+    /// Gives the object back, on this thread.
+    fn give_back(&self) {
+        let object = lock(&self.object).take();
+        drop(object);
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut table = lock(&REGISTERED);
+        let is_this = |entry: &Weak<Self>| entry.strong_count() == 0;
+        if table.get(&self.download).is_some_and(is_this) {
+            table.remove(&self.download);
+        }
+        drop(table);
+        if let Some(object) = lock(&self.object).take() {
+            // The connection ends, perhaps on its own thread. Without a thread for this the object is kept: its end
+            // might wait for that connection.
+            let object = mem::ManuallyDrop::new(object);
+            let release = move || drop(mem::ManuallyDrop::into_inner(object));
+            let _ = thread::Builder::new()
+                .name("dosvc-release".to_owned())
+                .spawn(release);
+        }
+    }
+}
+
+/// A status as it crosses the boundary.
+pub fn as_told(status: &DownloadStatus) -> DO_DOWNLOAD_STATUS {
+    let code = |code: Option<HResult>| code.map_or(0, |code| code.0.cast_signed());
+    DO_DOWNLOAD_STATUS {
+        bytes_total: status.bytes_total.unwrap_or(UNKNOWN_SIZE),
+        bytes_transferred: status.bytes_transferred,
+        state: status.state.code(),
+        error: code(status.error),
+        extended_error: code(status.extended_error),
+    }
+}
+
+/// No code panics while it holds one of these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
