@@ -60,6 +60,7 @@ pub fn register(download: &blocking::Download, object: &IUnknown) -> Outcome {
     });
     let told = registration.clone();
     let order = lock(&ORDER);
+    let before = current(download.id());
     let set = download.set_status_interface(move |download, status| told.tell(download, status));
     if let Err(error) = set {
         drop(order);
@@ -67,9 +68,9 @@ pub fn register(download: &blocking::Download, object: &IUnknown) -> Outcome {
         return Err(failed(error));
     }
     let new = Arc::downgrade(&registration);
-    let before = lock(&REGISTERED).insert(download.id(), new);
+    lock(&REGISTERED).insert(download.id(), new);
     drop(order);
-    if let Some(before) = before.and_then(|it| it.upgrade()) {
+    if let Some(before) = before {
         before.give_back();
     }
     Ok(())
@@ -78,10 +79,11 @@ pub fn register(download: &blocking::Download, object: &IUnknown) -> Outcome {
 /// Has nobody told of the download any more.
 pub fn clear(download: &blocking::Download) -> Outcome {
     let order = lock(&ORDER);
+    let before = current(download.id());
     download.clear_status_interface().map_err(failed)?;
-    let before = lock(&REGISTERED).remove(&download.id());
+    lock(&REGISTERED).remove(&download.id());
     drop(order);
-    if let Some(before) = before.and_then(|it| it.upgrade()) {
+    if let Some(before) = before {
         before.give_back();
     }
     Ok(())
@@ -89,10 +91,15 @@ pub fn clear(download: &blocking::Download) -> Outcome {
 
 /// The object that this process has registered for the download.
 pub fn registered(download: JobId) -> Outcome<IDODownloadStatusCallback> {
-    let registration = lock(&REGISTERED).get(&download).and_then(Weak::upgrade);
-    let callback = registration.and_then(|it| lock(&it.object).clone());
+    let callback = current(download).and_then(|it| lock(&it.object).clone());
     let callback = callback.ok_or(HResult::E_NOT_SET)?;
     Ok(callback.0)
+}
+
+/// The registration that there is. Who replaces it holds it first: else the client library might let go of it, and give
+/// its object back, on a thread of the connection.
+fn current(download: JobId) -> Option<Arc<Registration>> {
+    lock(&REGISTERED).get(&download).and_then(Weak::upgrade)
 }
 
 impl Registration {
