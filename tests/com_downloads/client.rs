@@ -18,6 +18,7 @@ use dosvc::{
         interfaces::{IDODownload, IDOManager},
         types::{DO_DOWNLOAD_RANGE, DO_DOWNLOAD_RANGES_INFO, DO_DOWNLOAD_STATUS, VARIANT},
     },
+    exports::CoCreateInstance,
     variant::{self, NOTHING, VariantClear},
 };
 use windows_core::{HRESULT, IUnknown, Interface};
@@ -63,7 +64,7 @@ pub struct Program {
 pub fn program(test: &str, body: impl FnOnce(&Program)) {
     if let Some(downloads) = env::var_os(WITHIN) {
         let program = Program {
-            manager: dosvc::delivery::manager(),
+            manager: manager(),
             origin: Origin::start(),
             downloads: downloads.into(),
         };
@@ -85,6 +86,20 @@ pub fn program(test: &str, body: impl FnOnce(&Program)) {
     );
     let ran = String::from_utf8_lossy(&output.stdout);
     assert!(ran.contains("1 passed"), "there is no test {test}: {ran}");
+}
+
+/// An object of the class `DeliveryOptimization`.
+fn manager() -> IDOManager {
+    let mut made = ptr::null_mut();
+    // SAFETY: everything that is lent is there, and what is handed out has this interface.
+    unsafe {
+        let class = &dosvc::abi::ids::CLSID_DeliveryOptimization;
+        let iid = &IDOManager::IID;
+        // `CLSCTX_LOCAL_SERVER`.
+        let code = CoCreateInstance(class, ptr::null_mut(), 4, iid, &raw mut made);
+        assert_eq!(number(code), 0);
+        IDOManager::from_raw(made)
+    }
 }
 
 impl Program {
@@ -234,6 +249,15 @@ impl Download {
             assert!(VariantClear(&raw mut value).is_ok());
             text
         }
+    }
+}
+
+/// Waits until it is so.
+pub fn until(is_so: impl Fn() -> bool) {
+    let ends = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < ends, "it stays as it is");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -7,5 +7,6 @@ mod support;
 mod callbacks;
 mod client;
 mod enumerators;
+mod files;
 mod properties;
 mod states;

@@ -67,12 +67,16 @@ pub unsafe trait IDeliveryOptimizationFile2: IUnknown {
     pub unsafe fn SetProperty(&self, property: i32, value: *const VARIANT) -> HRESULT;
 }
 
-/// The part of `IStream` that a download needs: its first slots.
+/// What a download writes to: the first slots of `IStream`.
 #[interface("0c733a30-2a1c-11ce-ade5-00aa0044773d")]
 pub unsafe trait ISequentialStream: IUnknown {
     pub unsafe fn Read(&self, data: *mut c_void, size: u32, read: *mut u32) -> HRESULT;
     pub unsafe fn Write(&self, data: *const c_void, size: u32, written: *mut u32) -> HRESULT;
 }
+
+/// Its further slots are never called from here.
+#[interface("0000000c-0000-0000-c000-000000000046")]
+pub unsafe trait IStream: ISequentialStream {}
 
 /// Its texts are freed with `CoTaskMemFree`.
 #[repr(C)]

@@ -3,18 +3,19 @@
 //! Owns nothing but a handle; every call is one to the service.
 
 use bgcopy_client::blocking;
-use bgcopy_model::{ByteRange, DownloadProperty, HResult};
+use bgcopy_model::{ByteRange, DownloadProperty, HResult, JobId};
 use std::mem::offset_of;
 use windows_core::{HRESULT, implement};
 
-use super::{failed, properties, status};
+use super::{Statuses, failed, properties, status};
 use crate::{
     abi::{
         interfaces::{IDODownload, IDODownload_Impl},
         types::{DO_DOWNLOAD_RANGE, DO_DOWNLOAD_RANGES_INFO, DO_DOWNLOAD_STATUS, VARIANT},
     },
-    fault::{E_POINTER, Outcome, answer},
-    memory::put,
+    fault::{Outcome, answer},
+    place::Place,
+    service::{Bound, Process},
     variant::{self, NOTHING, of_object},
 };
 
@@ -23,15 +24,24 @@ const MOST_RANGES: u32 = 1 << 20;
 
 /// A download of the service.
 #[implement(IDODownload)]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Download {
-    inner: blocking::Download,
+    id: JobId,
+    client: Bound<blocking::Download>,
 }
 
 impl Download {
     /// The object of this download.
-    pub const fn new(inner: blocking::Download) -> Self {
-        Self { inner }
+    pub fn new(client: blocking::Download) -> Self {
+        Self {
+            id: client.id(),
+            client: Bound::new(client),
+        }
+    }
+
+    /// The handle to ask the service with.
+    fn client(&self) -> Outcome<&blocking::Download> {
+        self.client.get()
     }
 
     /// # Safety
@@ -42,30 +52,33 @@ impl Download {
         match property {
             // SAFETY: the caller's promise.
             DownloadProperty::CallbackInterface => match unsafe { variant::object(&value) }? {
-                Some(object) => status::register(&self.inner, &object),
-                None => status::clear(&self.inner),
+                Some(object) => statuses().register(self.client()?, &object),
+                None => statuses().withdraw(self.client()?),
             },
             DownloadProperty::StreamInterface => Err(HResult::E_NOTIMPL.into()),
             _ => {
                 // SAFETY: the caller's promise.
                 let value = unsafe { properties::value(property, &value) }?;
-                self.inner.set_property(property, value).map_err(failed)
+                self.client()?.set_property(property, value).map_err(failed)
             }
         }
     }
 
     fn value(&self, property: DownloadProperty) -> Outcome<VARIANT> {
         match property {
-            DownloadProperty::CallbackInterface => {
-                status::registered(self.inner.id()).map(of_object)
-            }
+            DownloadProperty::CallbackInterface => statuses().registered(self.id).map(of_object),
             DownloadProperty::StreamInterface => Err(HResult::E_NOT_SET.into()),
             _ => {
-                let value = self.inner.property(property).map_err(failed)?;
+                let value = self.client()?.property(property).map_err(failed)?;
                 properties::variant(&value.ok_or(HResult::E_NOT_SET)?)
             }
         }
     }
+}
+
+/// Who is told of what in this process.
+fn statuses() -> &'static Statuses {
+    &Process::current().statuses
 }
 
 /// The ranges that the caller names; none for null and for a list without any: the whole file.
@@ -102,40 +115,39 @@ impl IDODownload_Impl for Download_Impl {
         answer(|| {
             // SAFETY: the caller's promise.
             let ranges = unsafe { ranges(info) }?;
-            self.inner.start_ranges(&ranges).map_err(failed)
+            self.client()?.start_ranges(&ranges).map_err(failed)
         })
     }
 
     unsafe fn Pause(&self) -> HRESULT {
-        answer(|| self.inner.pause().map_err(failed))
+        answer(|| self.client()?.pause().map_err(failed))
     }
 
     unsafe fn Abort(&self) -> HRESULT {
-        answer(|| self.inner.abort().map_err(failed))
+        answer(|| self.client()?.abort().map_err(failed))
     }
 
     unsafe fn Finalize(&self) -> HRESULT {
-        answer(|| self.inner.finalize().map_err(failed))
+        answer(|| self.client()?.finalize().map_err(failed))
     }
 
     unsafe fn GetStatus(&self, status: *mut DO_DOWNLOAD_STATUS) -> HRESULT {
         answer(|| {
-            if status.is_null() {
-                return Err(E_POINTER.into());
-            }
-            let now = self.inner.status().map_err(failed)?;
             // SAFETY: the caller's promise.
-            unsafe { put(status, status::as_told(&now)) }
+            let place = unsafe { Place::new(status) }?;
+            let now = self.client()?.status().map_err(failed)?;
+            place.put(status::as_told(&now));
+            Ok(())
         })
     }
 
     unsafe fn GetProperty(&self, property: i32, value: *mut VARIANT) -> HRESULT {
         answer(|| {
             // SAFETY: the caller's promise. What was in it is not the callee's to free.
-            unsafe { put(value, NOTHING) }?;
-            let found = self.value(properties::property(property)?)?;
-            // SAFETY: the caller's promise.
-            unsafe { put(value, found) }
+            let place = unsafe { Place::new(value) }?;
+            place.put(NOTHING);
+            place.put(self.value(properties::property(property)?)?);
+            Ok(())
         })
     }
 

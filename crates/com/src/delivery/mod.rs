@@ -7,28 +7,18 @@
 mod download;
 mod downloads;
 mod enumerator;
+mod file;
+mod job;
+mod new_file;
 mod properties;
 mod status;
 
-use bgcopy_client::{Error, blocking};
+pub use status::Statuses;
+
+use bgcopy_client::Error;
 use bgcopy_model::HResult;
 
-use crate::fault::{Fault, Outcome};
-
-/// The manager of downloads.
-pub fn manager() -> crate::abi::interfaces::IDOManager {
-    downloads::DownloadManager.into()
-}
-
-/// The process's connection.
-fn connection() -> Outcome<blocking::Manager> {
-    static CONNECTION: std::sync::OnceLock<blocking::Manager> = std::sync::OnceLock::new();
-    if let Some(manager) = CONNECTION.get() {
-        return Ok(manager.clone());
-    }
-    let manager = blocking::Manager::connect()?;
-    Ok(CONNECTION.get_or_init(|| manager).clone())
-}
+use crate::fault::Fault;
 
 /// Why a call of a download failed, in the numbers of this surface: one that the service has forgotten is an object that
 /// is not there, which the client library cannot tell from a job.

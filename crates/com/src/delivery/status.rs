@@ -8,7 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    mem,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
 };
@@ -26,11 +26,13 @@ use crate::{
     fault::{E_NOINTERFACE, Outcome},
 };
 
-/// What this process has registered.
-static REGISTERED: Mutex<BTreeMap<JobId, Weak<Registration>>> = Mutex::new(BTreeMap::new());
-
-/// Held while one is registered or cleared, so that the table says what the service was told last.
-static ORDER: Mutex<()> = Mutex::new(());
+/// What a process has registered, and may have registered.
+#[derive(Debug, Default)]
+pub struct Statuses {
+    registered: Mutex<BTreeMap<JobId, Weak<Registration>>>,
+    /// Held while one is registered or withdrawn, so that the table says what the service was told last.
+    order: Mutex<()>,
+}
 
 /// A client's object.
 struct Callback(IDODownloadStatusCallback);
@@ -46,66 +48,88 @@ impl Clone for Callback {
 }
 
 /// One that is registered; without an object once that was given back.
-struct Registration {
-    download: JobId,
-    object: Mutex<Option<Callback>>,
+struct Registration(Mutex<Option<Callback>>);
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Registration")
+    }
 }
 
-/// Has this object told of the download, in place of the one before.
-pub fn register(download: &blocking::Download, object: &IUnknown) -> Outcome {
-    let callback: IDODownloadStatusCallback = object.cast().map_err(|_| E_NOINTERFACE)?;
-    let registration = Arc::new(Registration {
-        download: download.id(),
-        object: Mutex::new(Some(Callback(callback))),
-    });
-    let told = registration.clone();
-    let order = lock(&ORDER);
-    let before = current(download.id());
-    let set = download.set_status_interface(move |download, status| told.tell(download, status));
-    if let Err(error) = set {
+impl Statuses {
+    /// Has this object told of the download, in place of the one before.
+    ///
+    /// # Errors
+    /// `E_NOINTERFACE` for an object of another kind, and the service's.
+    pub fn register(&self, download: &blocking::Download, object: &IUnknown) -> Outcome {
+        let callback: IDODownloadStatusCallback = object.cast().map_err(|_| E_NOINTERFACE)?;
+        let registration = Arc::new(Registration(Mutex::new(Some(Callback(callback)))));
+        let told = registration.clone();
+        let order = lock(&self.order);
+        let before = self.current(download.id());
+        let set =
+            download.set_status_interface(move |download, status| told.tell(download, status));
+        if let Err(error) = set {
+            drop(order);
+            registration.give_back();
+            return Err(failed(error));
+        }
+        let mut registered = lock(&self.registered);
+        registered.retain(|_, it| it.strong_count() > 0);
+        registered.insert(download.id(), Arc::downgrade(&registration));
+        drop((registered, order));
+        if let Some(before) = before {
+            before.give_back();
+        }
+        Ok(())
+    }
+
+    /// Has nobody told of the download any more.
+    ///
+    /// # Errors
+    /// The service's.
+    pub fn withdraw(&self, download: &blocking::Download) -> Outcome {
+        let order = lock(&self.order);
+        let before = self.current(download.id());
+        download.clear_status_interface().map_err(failed)?;
+        lock(&self.registered).remove(&download.id());
         drop(order);
-        registration.give_back();
-        return Err(failed(error));
+        if let Some(before) = before {
+            before.give_back();
+        }
+        Ok(())
     }
-    let new = Arc::downgrade(&registration);
-    lock(&REGISTERED).insert(download.id(), new);
-    drop(order);
-    if let Some(before) = before {
-        before.give_back();
+
+    /// The object that this process has registered for the download.
+    ///
+    /// # Errors
+    /// `E_NOT_SET`: none.
+    pub fn registered(&self, download: JobId) -> Outcome<IDODownloadStatusCallback> {
+        let registration = self.current(download);
+        let callback = registration.and_then(|it| lock(&it.0).clone());
+        Ok(callback.ok_or(HResult::E_NOT_SET)?.0)
     }
-    Ok(())
-}
 
-/// Has nobody told of the download any more.
-pub fn clear(download: &blocking::Download) -> Outcome {
-    let order = lock(&ORDER);
-    let before = current(download.id());
-    download.clear_status_interface().map_err(failed)?;
-    lock(&REGISTERED).remove(&download.id());
-    drop(order);
-    if let Some(before) = before {
-        before.give_back();
+    /// Gives every object back, when the process is done with the library.
+    pub fn clear(&self) {
+        let all = mem::take(&mut *lock(&self.registered));
+        for registration in all.into_values().filter_map(|it| it.upgrade()) {
+            registration.give_back();
+        }
     }
-    Ok(())
-}
 
-/// The object that this process has registered for the download.
-pub fn registered(download: JobId) -> Outcome<IDODownloadStatusCallback> {
-    let callback = current(download).and_then(|it| lock(&it.object).clone());
-    let callback = callback.ok_or(HResult::E_NOT_SET)?;
-    Ok(callback.0)
-}
-
-/// The registration that there is. Who replaces it holds it first: else the client library might let go of it, and give
-/// its object back, on a thread of the connection.
-fn current(download: JobId) -> Option<Arc<Registration>> {
-    lock(&REGISTERED).get(&download).and_then(Weak::upgrade)
+    /// The registration that there is. Who replaces it holds it first: else the client library might let go of it, and
+    /// give its object back, on a thread of the connection.
+    fn current(&self, download: JobId) -> Option<Arc<Registration>> {
+        let registered = lock(&self.registered);
+        registered.get(&download).and_then(Weak::upgrade)
+    }
 }
 
 impl Registration {
     /// Tells the object, on a thread that may block.
     fn tell(&self, download: blocking::Download, status: DownloadStatus) {
-        let callback = lock(&self.object).clone();
+        let callback = lock(&self.0).clone();
         let Some(Callback(callback)) = callback else {
             // It was replaced or cleared while this call was on its way.
             return;
@@ -123,20 +147,14 @@ impl Registration {
 
     /// Gives the object back, on this thread.
     fn give_back(&self) {
-        let object = lock(&self.object).take();
+        let object = lock(&self.0).take();
         drop(object);
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut table = lock(&REGISTERED);
-        let is_this = |entry: &Weak<Self>| entry.strong_count() == 0;
-        if table.get(&self.download).is_some_and(is_this) {
-            table.remove(&self.download);
-        }
-        drop(table);
-        if let Some(object) = lock(&self.object).take() {
+        if let Some(object) = lock(&self.0).take() {
             // The connection ends, perhaps on its own thread. Without a thread for this the object is kept: its end
             // might wait for that connection.
             let object = mem::ManuallyDrop::new(object);
