@@ -49,6 +49,7 @@ pub mod property {
     pub const COST_POLICY: i32 = 6;
     pub const CALLBACK_PERCENT: i32 = 8;
     pub const FOREGROUND: i32 = 11;
+    pub const BLOCKING_MODE: i32 = 12;
     pub const CALLBACK: i32 = 13;
     pub const SECURITY_CONTEXT: i32 = 15;
 }
@@ -167,6 +168,23 @@ impl Download {
             self.0
                 .Start(info.as_ptr().cast::<DO_DOWNLOAD_RANGES_INFO>())
         })
+    }
+
+    /// Waits on another thread until bytes have come, then makes a call there.
+    pub fn on_another_thread(&self, method: fn(&Self) -> u32) -> std::thread::JoinHandle<u32> {
+        struct Shared(Download);
+        // SAFETY: the library's objects may be used on every thread.
+        unsafe impl Send for Shared {}
+        impl Shared {
+            fn end(self, method: fn(&Download) -> u32) -> u32 {
+                let state = |status: &DO_DOWNLOAD_STATUS| status.state == TRANSFERRING;
+                self.0
+                    .until_it(|status| state(status) && status.bytes_transferred > 0);
+                method(&self.0)
+            }
+        }
+        let shared = Shared(self.clone());
+        std::thread::spawn(move || shared.end(method))
     }
 
     pub fn pause(&self) -> u32 {

@@ -22,7 +22,7 @@ fn list(program: &Program, category: Option<(i32, &str)>) -> Result<IEnumUnknown
     let text = category.map(|(_, text)| wide(text));
     let category = category.map(|(property, _)| DO_DOWNLOAD_ENUM_CATEGORY {
         property,
-        value: text.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+        value: text.as_ref().map_or(ptr::null(), Vec::as_ptr),
     });
     let lent = category.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the category and its text are there until the call ends, and the object is handed out with a reference.

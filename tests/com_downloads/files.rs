@@ -108,7 +108,9 @@ fn statistics(file: &IDeliveryOptimizationFile, slot: usize) -> (String, String,
         assert_eq!(code_of(code), 0, "slot {slot}");
         let stats = stats.assume_init();
         let taken = |text: *mut u16| {
-            let length = (0..).take_while(|at| text.add(*at).read() != 0).count();
+            let length = (0..1 << 16)
+                .take_while(|at| text.add(*at).read() != 0)
+                .count();
             let units = std::slice::from_raw_parts(text, length);
             let read = String::from_utf16(units).unwrap();
             CoTaskMemFree(text.cast());
@@ -146,7 +148,7 @@ fn add_file(
 ) -> Result<IDeliveryOptimizationFile, u32> {
     let job: IDeliveryOptimizationJob2 = job.cast().unwrap();
     let (id, url) = (wide(id), url.map(wide));
-    let url = url.as_ref().map_or(ptr::null(), |url| url.as_ptr());
+    let url = url.as_ref().map_or(ptr::null(), Vec::as_ptr);
     let count = u32::try_from(ranges.len()).unwrap();
     let list = if count == 0 {
         ptr::null()

@@ -31,8 +31,8 @@ enum Kind {
 
 #[test]
 fn every_property_comes_back_as_it_was_set_and_in_its_type() {
-    let test = "properties::every_property_comes_back_as_it_was_set_and_in_its_type";
-    program(test, |program| {
+    let name = "properties::every_property_comes_back_as_it_was_set_and_in_its_type";
+    program(name, |program| {
         let download = program.create();
         let kinds = [
             (1, Kind::Text("http://127.0.0.1:1/päckchen")),
@@ -108,8 +108,8 @@ fn every_property_comes_back_as_it_was_set_and_in_its_type() {
 
 #[test]
 fn a_value_of_another_type_is_taken_where_its_meaning_is_plain() {
-    let test = "properties::a_value_of_another_type_is_taken_where_its_meaning_is_plain";
-    program(test, |program| {
+    let name = "properties::a_value_of_another_type_is_taken_where_its_meaning_is_plain";
+    program(name, |program| {
         let download = program.create();
         for vt in [VT_I4, VT_UINT, VT_UI8] {
             let mut value = of_size(40);
@@ -159,8 +159,8 @@ fn a_value_of_another_type_is_taken_where_its_meaning_is_plain() {
 
 #[test]
 fn a_final_download_takes_no_property_and_still_tells_its_own() {
-    let test = "properties::a_final_download_takes_no_property_and_still_tells_its_own";
-    program(test, |program| {
+    let name = "properties::a_final_download_takes_no_property_and_still_tells_its_own";
+    program(name, |program| {
         let download = program.create();
         download.set_text(property::DISPLAY_NAME, "kept");
         assert_eq!(download.abort(), 0);

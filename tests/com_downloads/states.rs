@@ -147,3 +147,32 @@ fn an_error_of_the_origin_is_in_the_status() {
         assert_eq!((status.error, status.bytes_total), (0, u64::MAX));
     });
 }
+
+#[test]
+fn a_start_in_blocking_mode_returns_when_it_is_done_or_has_failed() {
+    let test = "states::a_start_in_blocking_mode_returns_when_it_is_done_or_has_failed";
+    program(test, |program| {
+        let whole = program.of(Resource::pattern(1, 100_000), "whole");
+        let flag = || dosvc::variant::of_flag(true);
+        assert_eq!(whole.set(property::BLOCKING_MODE, flag()), 0);
+        assert_eq!(whole.start(), 0);
+        assert_eq!(whole.finalize(), 0, "every byte is there");
+        assert_eq!(program.content("whole").len(), 100_000);
+
+        let missing = program.prepared(&program.origin.url("/missing"), "missing");
+        assert_eq!(missing.set(property::BLOCKING_MODE, flag()), 0);
+        assert_eq!(missing.start(), 0x8019_0194);
+
+        // Another thread ends the wait.
+        let held = Resource::pattern(1, 10_000).always(Fault::HoldAfter(1_000));
+        let held = program.of(held, "held");
+        assert_eq!(held.set(property::BLOCKING_MODE, flag()), 0);
+        let ends: [(fn(&Download) -> u32, _); 2] =
+            [(Download::pause, 0), (Download::abort, 0x8000_4004)];
+        for (method, code) in ends {
+            let other = held.on_another_thread(method);
+            assert_eq!(held.start(), code);
+            assert_eq!(other.join().unwrap(), 0);
+        }
+    });
+}

@@ -19,7 +19,11 @@ impl Workspace {
         let edges = EDGES
             .iter()
             .flat_map(|(from, to)| to.iter().map(|to| (package(from), package(to), None)))
-            .chain(TEST_EDGES.iter().map(|(from, to)| (package(from), package(to), Some("dev"))))
+            .chain(
+                TEST_EDGES
+                    .iter()
+                    .map(|(from, to)| (package(from), package(to), Some("dev"))),
+            )
             .collect();
         Self {
             edges,

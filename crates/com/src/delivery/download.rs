@@ -2,9 +2,10 @@
 //!
 //! Owns nothing but a handle; every call is one to the service.
 
+use std::{mem::offset_of, thread, time::Duration};
+
 use bgcopy_client::blocking;
-use bgcopy_model::{ByteRange, DownloadProperty, HResult, JobId};
-use std::mem::offset_of;
+use bgcopy_model::{ByteRange, DownloadProperty, DownloadState, DownloadValue, HResult, JobId};
 use windows_core::{HRESULT, implement};
 
 use super::{Statuses, failed, properties, status};
@@ -76,6 +77,29 @@ impl Download {
     }
 }
 
+/// Waits, for `BlockingMode`, until every byte asked for is there, or nothing goes on by itself any more.
+///
+/// It asks: the service has one place for an object that is told, and that is the program's.
+///
+/// # Errors
+/// That with which the download stopped; `E_ABORT` when it was aborted meanwhile.
+fn until_it_stops(client: &blocking::Download) -> Outcome {
+    const PAUSE: Duration = Duration::from_millis(50);
+    loop {
+        let status = client.status().map_err(failed)?;
+        match status.state {
+            DownloadState::Transferred | DownloadState::Finalized => return Ok(()),
+            DownloadState::Aborted => return Err(HResult::E_ABORT.into()),
+            DownloadState::Paused if status.extended_error.is_none() => {
+                return status.error.map_or(Ok(()), |error| Err(error.into()));
+            }
+            DownloadState::Created | DownloadState::Transferring | DownloadState::Paused => {
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+}
+
 /// Who is told of what in this process.
 fn statuses() -> &'static Statuses {
     &Process::current().statuses
@@ -115,7 +139,13 @@ impl IDODownload_Impl for Download_Impl {
         answer(|| {
             // SAFETY: the caller's promise.
             let ranges = unsafe { ranges(info) }?;
-            self.client()?.start_ranges(&ranges).map_err(failed)
+            let client = self.client()?;
+            client.start_ranges(&ranges).map_err(failed)?;
+            let mode = client.property(DownloadProperty::BlockingMode);
+            if mode.map_err(failed)? == Some(DownloadValue::Flag(true)) {
+                return until_it_stops(client);
+            }
+            Ok(())
         })
     }
 
