@@ -21,8 +21,11 @@ use std::{
 use bgcopy_testkit::faulty::{Origin, Resource};
 use support::{Service, sha256};
 
-/// What is in crates/com/abi about jobs and takes an origin and a folder.
-const PROGRAMS: [&str; 2] = ["callback", "threads"];
+/// What is in crates/com/abi and takes an origin and a folder.
+const PROGRAMS: [&str; 9] = [
+    "callback", "contract", "download", "foreign", "nulls", "query", "slots-c", "strings",
+    "threads",
+];
 
 /// A compiler of each language, by its package.
 #[derive(Clone, Copy)]
@@ -114,7 +117,11 @@ fn abi(compilers: Compilers, programs: &[&str]) -> PathBuf {
     make.arg(format!("CXX={}", compilers.cxx));
     make.arg(format!("OUT={}", folder.display()));
     make.arg(format!("LINK={} {}", flags(&["--libs"]).join(" "), rpath()));
-    make.args(programs.iter().map(|name| folder.join(name)));
+    let target = |name: &&str| match *name {
+        "headers" => PathBuf::from(name),
+        name => folder.join(name),
+    };
+    make.args(programs.iter().map(target));
     run(&mut make, &format!("make, {}", compilers.package));
     folder.clone()
 }
@@ -223,12 +230,44 @@ fn layouts_are_those_of_the_contract_in_c_and_in_cpp() {
 }
 
 #[test]
+fn slots_are_those_of_the_contract_in_cpp() {
+    for compilers in [GCC, CLANG] {
+        let program = abi(compilers, &["slots-cpp"]).join("slots-cpp");
+        run(Command::new(program).arg("identifiers"), compilers.package);
+    }
+}
+
+#[test]
+fn the_library_is_loaded_twice_and_closed_while_it_has_a_connection() {
+    let folder = abi(GCC, &["reload"]);
+    let library = prefix().join("lib/libdosvc.so");
+    for more in [None, Some("used")] {
+        let world = World::start();
+        let mut command = world.command(&folder.join("reload"));
+        run(command.arg(&library).args(more), "");
+    }
+}
+
+#[test]
+fn each_header_stands_by_itself_in_c_and_in_cpp() {
+    for compilers in [GCC, CLANG] {
+        abi(compilers, &["headers"]);
+    }
+}
+
+#[test]
 fn the_examples_fetch_their_file_list_it_and_tell_what_went_wrong() {
     for compilers in [GCC, CLANG] {
         let world = World::start();
         let example = |name: &str| build(compilers, &tree("examples/com").join(name));
         let url = world.origin.url("/file");
-        for name in ["create.c", "callback.cpp", "credentials.c", "http.cpp"] {
+        for name in [
+            "create.c",
+            "callback.cpp",
+            "credentials.c",
+            "delivery.c",
+            "http.cpp",
+        ] {
             let path = world.service.file(name);
             let mut command = world.command(&example(name));
             command.arg(&url).arg(&path);
@@ -313,9 +352,9 @@ const LEAKS: [&str; 3] = [
 
 #[test]
 fn valgrind_finds_nothing_lost_and_no_invalid_access_in_a_short_program() {
-    let program = build(GCC, &tree("crates/com/abi/fork.c"));
+    let folder = abi(GCC, &["nulls"]);
     let world = World::start();
-    world.check(&mut under(&world, &LEAKS, &program), "fork");
+    world.check(&mut under(&world, &LEAKS, &folder.join("nulls")), "nulls");
 }
 
 #[test]

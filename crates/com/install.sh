@@ -17,12 +17,13 @@ case $prefix in
     ;;
 esac
 
-install -d "$root/lib/pkgconfig" "$root/include/dosvc"
+install -d "$root/lib/pkgconfig" "$root/include/dosvc/case"
 # Not the link's name: the dynamic linker looks for what the library says of itself (build.rs).
 install -m 755 "$library" "$root/lib/libdosvc.so.$version"
 ln -sf "libdosvc.so.$version" "$root/lib/libdosvc.so.0"
 ln -sf libdosvc.so.0 "$root/lib/libdosvc.so"
 # A folder of their own: names such as windows.h must not be found by whoever did not ask for them.
 install -m 644 "$here"/include/*.h "$root/include/dosvc"
+install -m 644 "$here"/include/case/*.h "$root/include/dosvc/case"
 sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" "$here/dosvc.pc.in" >"$root/lib/pkgconfig/dosvc.pc"
 chmod 644 "$root/lib/pkgconfig/dosvc.pc"

@@ -8,6 +8,7 @@ use windows_core::{HRESULT, implement};
 
 use crate::{
     abi::{
+        delivery::{IDeliveryOptimizationFile, IDeliveryOptimizationFile2},
         interfaces::{
             IBackgroundCopyFile_Impl, IBackgroundCopyFile2_Impl, IBackgroundCopyFile3_Impl,
             IBackgroundCopyFile4_Impl, IBackgroundCopyFile5, IBackgroundCopyFile5_Impl,
@@ -25,7 +26,11 @@ use crate::{
 const RESPONSE_HEADERS: i32 = 1;
 
 /// A file of a job.
-#[implement(IBackgroundCopyFile5)]
+#[implement(
+    IBackgroundCopyFile5,
+    IDeliveryOptimizationFile,
+    IDeliveryOptimizationFile2
+)]
 #[derive(Clone, Debug)]
 pub struct File {
     job: Job,

@@ -13,6 +13,7 @@
 
 pub mod abi;
 mod callbacks;
+mod delivery;
 mod enumerators;
 mod error;
 pub mod exports;
@@ -22,6 +23,8 @@ mod job;
 mod manager;
 pub mod memory;
 mod place;
+pub mod safe_array;
 mod service;
 mod text;
+pub mod variant;
 mod words;

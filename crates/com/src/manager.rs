@@ -10,7 +10,7 @@ use windows_core::{GUID, HRESULT, implement};
 use crate::{
     abi::{
         interfaces::{
-            IBackgroundCopyJob5, IBackgroundCopyManager, IBackgroundCopyManager_Impl,
+            IBackgroundCopyJob5, IBackgroundCopyManager, IBackgroundCopyManager_Impl, IDOManager,
             IEnumBackgroundCopyJobs, Out,
         },
         types::{OutText, PCWSTR},
@@ -94,7 +94,7 @@ impl Managing {
 pub struct Manager(Managing);
 
 /// An object of the class `DeliveryOptimization`.
-#[implement(IBackgroundCopyManager)]
+#[implement(IBackgroundCopyManager, IDOManager)]
 #[derive(Debug)]
 pub struct DeliveryManager(Managing);
 
@@ -117,6 +117,11 @@ impl DeliveryManager {
     #[must_use]
     pub fn new() -> Self {
         Self(Managing::new(Profile::Do))
+    }
+
+    /// The connection to the service.
+    pub fn connection(&self) -> Outcome<blocking::Manager> {
+        self.0.connection()
     }
 }
 

@@ -23,6 +23,7 @@ use bgcopy_client::blocking::Manager;
 
 use crate::{
     callbacks::Registrations,
+    delivery::Statuses,
     fault::{Fault, Outcome, RPC_E_DISCONNECTED},
 };
 
@@ -35,6 +36,8 @@ pub struct Process {
     connection: Mutex<Option<Manager>>,
     /// The callback objects of its clients.
     pub registrations: Registrations,
+    /// The objects that are told of its downloads.
+    pub statuses: Statuses,
 }
 
 /// That of the process that asked last. Never freed: a thread may be about to use it, and a child leaves its parent's
@@ -56,6 +59,7 @@ impl Process {
                 initialized: AtomicU32::new(0),
                 connection: Mutex::default(),
                 registrations: Registrations::default(),
+                statuses: Statuses::default(),
             }));
             let set = CURRENT.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire);
             if set.is_err() {
@@ -93,6 +97,7 @@ impl Process {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer);
         if before == Ok(1) {
             self.registrations.clear();
+            self.statuses.clear();
             let connection = lock(&self.connection).take();
             drop(connection);
         }

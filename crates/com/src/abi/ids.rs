@@ -10,7 +10,7 @@
 
 use windows_core::{GUID, IUnknown, Interface};
 
-use super::interfaces as all;
+use super::{delivery, interfaces as all};
 
 /// Exports the identifier of an interface under the name that the headers give it.
 macro_rules! interfaces {
@@ -64,6 +64,12 @@ interfaces! {
     IID_IDODownload = all::IDODownload;
     IID_IDODownloadStatusCallback = all::IDODownloadStatusCallback;
     IID_IEnumUnknown = all::IEnumUnknown;
+    IID_IDeliveryOptimizationJob = delivery::IDeliveryOptimizationJob;
+    IID_IDeliveryOptimizationJob2 = delivery::IDeliveryOptimizationJob2;
+    IID_IDeliveryOptimizationFile = delivery::IDeliveryOptimizationFile;
+    IID_IDeliveryOptimizationFile2 = delivery::IDeliveryOptimizationFile2;
+    IID_ISequentialStream = delivery::ISequentialStream;
+    IID_IStream = delivery::IStream;
 }
 
 classes! {

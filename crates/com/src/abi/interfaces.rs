@@ -217,8 +217,8 @@ pub unsafe trait IBackgroundCopyJobHttpOptions: IUnknown {
 
 #[interface("400e2d4a-1431-4c1a-a748-39ca472cfdb1")]
 pub unsafe trait IDOManager: IUnknown {
-    unsafe fn CreateDownload(&self, download: Out) -> HRESULT;
-    unsafe fn EnumDownloads(
+    pub unsafe fn CreateDownload(&self, download: Out) -> HRESULT;
+    pub unsafe fn EnumDownloads(
         &self,
         category: *const DO_DOWNLOAD_ENUM_CATEGORY,
         downloads: Out,
@@ -227,13 +227,13 @@ pub unsafe trait IDOManager: IUnknown {
 
 #[interface("fbbd7fc0-c147-4727-a38d-827ef071ee77")]
 pub unsafe trait IDODownload: IUnknown {
-    unsafe fn Start(&self, ranges: *const DO_DOWNLOAD_RANGES_INFO) -> HRESULT;
-    unsafe fn Pause(&self) -> HRESULT;
-    unsafe fn Abort(&self) -> HRESULT;
-    unsafe fn Finalize(&self) -> HRESULT;
-    unsafe fn GetStatus(&self, status: *mut DO_DOWNLOAD_STATUS) -> HRESULT;
-    unsafe fn GetProperty(&self, property: i32, value: *mut VARIANT) -> HRESULT;
-    unsafe fn SetProperty(&self, property: i32, value: *const VARIANT) -> HRESULT;
+    pub unsafe fn Start(&self, ranges: *const DO_DOWNLOAD_RANGES_INFO) -> HRESULT;
+    pub unsafe fn Pause(&self) -> HRESULT;
+    pub unsafe fn Abort(&self) -> HRESULT;
+    pub unsafe fn Finalize(&self) -> HRESULT;
+    pub unsafe fn GetStatus(&self, status: *mut DO_DOWNLOAD_STATUS) -> HRESULT;
+    pub unsafe fn GetProperty(&self, property: i32, value: *mut VARIANT) -> HRESULT;
+    pub unsafe fn SetProperty(&self, property: i32, value: *const VARIANT) -> HRESULT;
 }
 
 #[interface("d166e8e3-a90e-4392-8e87-05e996d3747d")]
@@ -244,8 +244,8 @@ pub unsafe trait IDODownloadStatusCallback: IUnknown {
 
 #[interface("00000100-0000-0000-c000-000000000046")]
 pub unsafe trait IEnumUnknown: IUnknown {
-    unsafe fn Next(&self, count: u32, objects: Out, fetched: *mut u32) -> HRESULT;
-    unsafe fn Skip(&self, count: u32) -> HRESULT;
-    unsafe fn Reset(&self) -> HRESULT;
-    unsafe fn Clone(&self, copy: Out) -> HRESULT;
+    pub unsafe fn Next(&self, count: u32, objects: Out, fetched: *mut u32) -> HRESULT;
+    pub unsafe fn Skip(&self, count: u32) -> HRESULT;
+    pub unsafe fn Reset(&self) -> HRESULT;
+    pub unsafe fn Clone(&self, copy: Out) -> HRESULT;
 }

@@ -6,7 +6,7 @@
 mod http_options;
 mod job1;
 mod job2;
-mod job3;
+pub mod job3;
 mod job4;
 mod job5;
 mod notify;
@@ -17,13 +17,21 @@ use bgcopy_model::Condition;
 use windows_core::implement;
 
 use crate::{
-    abi::interfaces::{IBackgroundCopyJob5, IBackgroundCopyJobHttpOptions},
+    abi::{
+        delivery::{IDeliveryOptimizationJob, IDeliveryOptimizationJob2},
+        interfaces::{IBackgroundCopyJob5, IBackgroundCopyJobHttpOptions},
+    },
     fault::{Fault, Outcome},
     service::Bound,
 };
 
 /// A job.
-#[implement(IBackgroundCopyJob5, IBackgroundCopyJobHttpOptions)]
+#[implement(
+    IBackgroundCopyJob5,
+    IBackgroundCopyJobHttpOptions,
+    IDeliveryOptimizationJob,
+    IDeliveryOptimizationJob2
+)]
 #[derive(Clone, Debug)]
 pub struct Job {
     client: Bound<blocking::Job>,
