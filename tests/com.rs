@@ -303,6 +303,26 @@ fn the_examples_fetch_their_file_list_it_and_tell_what_went_wrong() {
 }
 
 #[test]
+fn a_program_is_built_as_the_page_says() {
+    let page = fs::read_to_string(tree("docs/com.md")).unwrap();
+    let (_, block) = page.split_once("```sh\n").unwrap();
+    let (_, line) = block.split_once('\n').unwrap();
+    let line = line.split_once('\n').unwrap().0;
+    let world = World::start();
+    // The sources are in the tree, and what is built belongs into the test's folder.
+    let line = line.replace("examples/", &format!("{}/", tree("examples").display()));
+    let mut shell = Command::new("sh");
+    shell.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));
+    shell.current_dir(world.service.downloads());
+    run(shell.args(["-c", &line]), "gcc");
+    let path = world.service.file("file");
+    let mut program = world.command(&world.service.file("create"));
+    program.env("LD_LIBRARY_PATH", prefix().join("lib"));
+    run(program.arg(world.origin.url("/file")).arg(&path), "");
+    assert_eq!(sha256(&path), world.content);
+}
+
+#[test]
 fn a_child_made_by_fork_is_refused_what_it_inherited_and_makes_its_own() {
     let program = build(GCC, &tree("crates/com/abi/fork.c"));
     let world = World::start();
