@@ -15,8 +15,8 @@ use windows_core::{GUID, HRESULT, IUnknown, Interface};
 use crate::{
     abi::{ids, interfaces::Out, types::PCWSTR},
     fault::{
-        CLASS_E_CLASSNOTAVAILABLE, CLASS_E_NOAGGREGATION, CO_E_CLASSSTRING, E_POINTER, Fault,
-        Outcome, answer, hresult,
+        CLASS_E_NOAGGREGATION, CO_E_CLASSSTRING, E_POINTER, Fault, Outcome, REGDB_E_CLASSNOTREG,
+        answer, hresult,
     },
     manager::{DeliveryManager, Manager},
     place::Place,
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn CoCreateInstance(
         let made: IUnknown = match profile_of(class) {
             Some(Profile::Bits) => Manager::new().into(),
             Some(Profile::Do) => DeliveryManager::new().into(),
-            None => return Err(CLASS_E_CLASSNOTAVAILABLE.into()),
+            None => return Err(REGDB_E_CLASSNOTREG.into()),
         };
         let mut found = std::ptr::null_mut();
         // SAFETY: `iid` is not null, and else the caller's promise.

@@ -17,8 +17,8 @@ use windows_core::HRESULT;
 pub const E_POINTER: HResult = HResult(0x8000_4003);
 /// The object does not have this interface.
 pub const E_NOINTERFACE: HResult = HResult(0x8000_4002);
-/// There is no such class here.
-pub const CLASS_E_CLASSNOTAVAILABLE: HResult = HResult(0x8004_0111);
+/// There is no such class here (`REGDB_E_CLASSNOTREG`).
+pub const REGDB_E_CLASSNOTREG: HResult = HResult(0x8004_0154);
 /// A class object cannot be part of another (`CLASS_E_NOAGGREGATION`).
 pub const CLASS_E_NOAGGREGATION: HResult = HResult(0x8004_0110);
 /// Nothing serves (`RPC_S_SERVER_UNAVAILABLE`): it does not run and cannot be started.

@@ -36,7 +36,7 @@ fn own(code: HResult) -> Option<&'static str> {
     Some(match code {
         fault::E_POINTER => "a pointer that must not be null is",
         fault::E_NOINTERFACE => "the object does not have this interface",
-        fault::CLASS_E_CLASSNOTAVAILABLE => "there is no such class in this library",
+        fault::REGDB_E_CLASSNOTREG => "there is no such class in this library",
         fault::CLASS_E_NOAGGREGATION => "objects of this class cannot be part of another",
         fault::SERVER_UNAVAILABLE => "the copy service does not run and could not be started",
         fault::CALL_FAILED => {
