@@ -37,7 +37,8 @@ static HRESULT wait_for(IDODownload *download) {
             return status.Error;
         if (status.State == DODownloadState_Aborted)
             return E_ABORT;
-        printf("%llu of %llu bytes\n", status.BytesTransferred, status.BytesTotal);
+        if (status.BytesTotal != BG_SIZE_UNKNOWN)
+            printf("%llu of %llu bytes\n", status.BytesTransferred, status.BytesTotal);
         Sleep(200);
     }
     return hr;

@@ -238,6 +238,42 @@ static void ending(IBackgroundCopyManager *manager, const struct profile *p, int
     CHECK(IBackgroundCopyJob_Release(job) == 0);
 }
 
+/* A file's statistics, in its own slot and in the one where some programs look for them. */
+static void statistics(IBackgroundCopyManager *manager) {
+    GUID id;
+    IBackgroundCopyJob *job = make(manager, &id);
+    IDeliveryOptimizationJob *adder = NULL;
+    IEnumBackgroundCopyFiles *files = NULL;
+    IBackgroundCopyFile *file = NULL;
+    IDeliveryOptimizationFile *stated = NULL;
+    BG_FILE_RANGE range = {10, 1000};
+    DOSwarmStats stats[2];
+    OK(IBackgroundCopyJob_QueryInterface(job, &IID_IDeliveryOptimizationJob, (void **)&adder));
+    OK(IDeliveryOptimizationJob_AddFileWithRanges(adder, TEXT("id"), from, to, 1, &range, 0));
+    IDeliveryOptimizationJob_Release(adder);
+    OK(IBackgroundCopyJob_Resume(job));
+    wait_for(job, BG_JOB_STATE_TRANSFERRED);
+    OK(IBackgroundCopyJob_EnumFiles(job, &files));
+    OK(IEnumBackgroundCopyFiles_Next(files, 1, &file, NULL));
+    OK(IBackgroundCopyFile_QueryInterface(file, &IID_IDeliveryOptimizationFile, (void **)&stated));
+    memset(stats, 0xEE, sizeof stats);
+    OK(IDeliveryOptimizationFile_GetStats(stated, &stats[0]));
+    OK(IDeliveryOptimizationFile_GetStatsSlot4(stated, &stats[1]));
+    for (int i = 0; i < 2; i++) {
+        CHECK(stats[i].fileId && lstrlenW(stats[i].fileId) > 0 && same_words(stats[i].sourceURL, from));
+        CHECK(stats[i].fileSize == 1000 && stats[i].totalBytesDownloaded == 1000 && stats[i].bytesFromHttp == 1000);
+        CHECK(stats[i].bytesFromLanPeers == 0 && stats[i].bytesToInternetPeers == 0 && stats[i].internetConnectionCount == 0);
+        CHECK(stats[i].httpConnectionCount > 0 && stats[i].status == SwarmStatus_Complete && stats[i].isBackground == FALSE);
+        CoTaskMemFree(stats[i].fileId);
+        CoTaskMemFree(stats[i].sourceURL);
+    }
+    IDeliveryOptimizationFile_Release(stated);
+    IBackgroundCopyFile_Release(file);
+    IEnumBackgroundCopyFiles_Release(files);
+    OK(IBackgroundCopyJob_Cancel(job));
+    CHECK(IBackgroundCopyJob_Release(job) == 0);
+}
+
 /* Of the two queues neither sees the other's jobs. */
 static void queues(IBackgroundCopyManager *const managers[2]) {
     for (int i = 0; i < 2; i++) {
@@ -273,6 +309,7 @@ int main(int argc, char **argv) {
         adding(managers[i], &PROFILES[i]);
         ending(managers[i], &PROFILES[i], i == 0);
     }
+    statistics(managers[1]);
     queues(managers);
     for (int i = 0; i < 2; i++)
         CHECK(IBackgroundCopyManager_Release(managers[i]) == 0);
