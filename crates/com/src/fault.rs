@@ -39,10 +39,16 @@ thread_local! {
     static LAST: RefCell<Option<(HResult, String)>> = const { RefCell::new(None) };
 }
 
+/// Replaces them. A thread that is ending, as in a destructor of the program's that calls `CoUninitialize`, has no place
+/// for them any more.
+fn note(last: Option<(HResult, String)>) {
+    let _ = LAST.try_with(|it| it.replace(last));
+}
+
 impl Fault {
     /// A failure with words of its own.
     pub fn new(code: HResult, words: impl Into<String>) -> Self {
-        LAST.set(Some((code, words.into())));
+        note(Some((code, words.into())));
         Self(code)
     }
 
@@ -75,10 +81,12 @@ impl From<Error> for Fault {
 
 /// What the call before this one on this thread failed with, in words, if it was with this number.
 pub fn last_words(code: HResult) -> Option<String> {
-    LAST.with_borrow(|last| {
+    let words = LAST.try_with(|last| {
+        let last = last.borrow();
         let (_, words) = last.as_ref().filter(|(of, _)| *of == code)?;
         Some(words.clone())
-    })
+    });
+    words.ok().flatten()
 }
 
 /// What a body of a method comes to.
@@ -109,7 +117,7 @@ pub const fn hresult(code: HResult) -> HRESULT {
 
 /// Runs the body of a method and says how it ended.
 pub fn answer<S: Success>(body: impl FnOnce() -> Outcome<S>) -> HRESULT {
-    LAST.set(None);
+    note(None);
     explain(body)
 }
 
