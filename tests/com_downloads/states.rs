@@ -7,6 +7,9 @@ use crate::client::{
     TRANSFERRING, program, property,
 };
 
+/// A method without arguments.
+type Method = fn(&Download) -> u32;
+
 /// A download in this state, whose next request gets no byte that would lead it out of what the test looks at.
 fn in_state(program: &Program, state: i32, cell: usize) -> Download {
     let name = format!("{state}-{cell}");
@@ -167,8 +170,10 @@ fn a_start_in_blocking_mode_returns_when_it_is_done_or_has_failed() {
         let held = Resource::pattern(1, 10_000).always(Fault::HoldAfter(1_000));
         let held = program.of(held, "held");
         assert_eq!(held.set(property::BLOCKING_MODE, flag()), 0);
-        let ends: [(fn(&Download) -> u32, _); 2] =
-            [(Download::pause, 0), (Download::abort, 0x8000_4004)];
+        let ends = [
+            (Download::pause as Method, 0),
+            (Download::abort, 0x8000_4004),
+        ];
         for (method, code) in ends {
             let other = held.on_another_thread(method);
             assert_eq!(held.start(), code);
