@@ -7,7 +7,7 @@ Needs dbus-fast (pip install dbus-fast) and the service on the session bus (bgco
 import asyncio
 import sys
 
-from dbus_fast import Variant
+from dbus_fast import AuthError, DBusError, ErrorType, InvalidAddressError, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method
 
@@ -64,4 +64,11 @@ async def main(url, path):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: notify.py URL PATH")
-    sys.exit(asyncio.run(main(*sys.argv[1:])) or None)
+    try:
+        sys.exit(asyncio.run(main(*sys.argv[1:])) or None)
+    except (OSError, InvalidAddressError, AuthError) as error:
+        sys.exit(f"notify.py: there is no session bus: {error}")
+    except DBusError as error:
+        if error.type == ErrorType.SERVICE_UNKNOWN.value:
+            sys.exit("notify.py: the service is not on the session bus; start it with `bgcopyd --session`")
+        sys.exit(f"notify.py: {error.text}")

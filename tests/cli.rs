@@ -249,31 +249,6 @@ fn ctrl_c_leaves_the_job_running_and_says_how_to_come_back() {
 }
 
 #[test]
-fn a_killed_service_is_told_and_the_job_goes_on_with_the_next_command() {
-    let (user, origin) = (User::new(), Origin::start());
-    let resource = Resource::pattern(1, 2_000_000);
-    let expected = resource.sha256();
-    let url = origin.serve("/big", resource);
-    origin.hold_after(500_000);
-    let get = user.spawn(&["get", &url]);
-    origin.wait_for(|seen| seen.iter().any(|seen| seen.bytes_sent >= 500_000));
-    let process = user.service()["process_id"].as_i64().unwrap();
-    let process = rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
-    let said = ended(get);
-    assert_eq!(said.code, 3, "{said:?}");
-    assert!(said.err.contains("`bgcopy wait "), "{said:?}");
-
-    origin.release();
-    let id = user.json(&["list", "--json"])[0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    user.ok(&["wait", &id]);
-    assert_eq!(sha256_file(user.download("big")).unwrap(), expected);
-}
-
-#[test]
 fn a_job_is_made_filled_changed_let_go_and_completed_step_by_step() {
     let (user, origin) = (User::new(), Origin::start());
     let urls = [
@@ -422,6 +397,9 @@ fn every_kind_of_failure_has_its_exit_code_and_one_sentence() {
             &["get", "-o", "/nonexistent-folder/f", "http://127.0.0.1/a"],
             5,
         ),
+        (&["set", "1f3a"], 2),
+        (&["create", "x", "--exec", "/nonexistent/program"], 2),
+        (&["create", "x", "--exec", "no-such-program", "argument"], 2),
     ] {
         let said = user.run(arguments);
         assert_eq!(said.code, code, "{arguments:?}: {said:?}");

@@ -88,12 +88,24 @@ fn a_python_program_with_dbus_fast_is_called_back() {
         install.args(["-m", "pip", "install", "--quiet", "dbus-fast>=4,<6"]);
         run(&mut install, "python3-venv");
     }
-    let session = Session::start();
-    serve(&session, || {
+    let mut session = Session::start();
+    let client = || {
         let mut client = Command::new(&python);
         client.arg(example("notify.py"));
         client
-    });
+    };
+    serve(&session, client);
+
+    session.kill();
+    for bus in [session.bus.as_str(), "unix:path=/nonexistent"] {
+        let mut without = client();
+        without.env("DBUS_SESSION_BUS_ADDRESS", bus);
+        let output = without.args(["http://h/x", "/tmp/x"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with("notify.py: "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }
 
 #[test]

@@ -334,7 +334,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__create)
-            opts="-h --priority --description --header --user --password-file --auth --proxy --no-proxy --redirects --retry-delay --no-progress-timeout --exec --auto-complete --json --system --session --socket --help"
+            opts="-h --priority --description --header --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --retry-delay --no-progress-timeout --exec --auto-complete --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -377,6 +377,33 @@ _bgcopy() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-bypass)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-auth)
+                    COMPREPLY=($(compgen -W "digest basic" -- "${cur}"))
                     return 0
                     ;;
                 --redirects)
@@ -717,7 +744,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__get)
-            opts="-o -d -h --output --directory --checksum --name --priority --description --header --user --password-file --auth --proxy --no-proxy --redirects --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
+            opts="-o -d -h --output --directory --checksum --name --priority --description --header --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -812,6 +839,33 @@ _bgcopy() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-bypass)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-auth)
+                    COMPREPLY=($(compgen -W "digest basic" -- "${cur}"))
                     return 0
                     ;;
                 --redirects)
@@ -1175,7 +1229,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__list)
-            opts="-a -h --all --json --system --session --socket --help"
+            opts="-a -h --all --downloads --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1233,7 +1287,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__set)
-            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --url --url-prefix --no-user --header --no-headers --user --password-file --auth --proxy --no-proxy --redirects --json --system --session --socket --help"
+            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --url --url-prefix --no-user --no-proxy-user --header --no-headers --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1304,6 +1358,33 @@ _bgcopy() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-bypass)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-auth)
+                    COMPREPLY=($(compgen -W "digest basic" -- "${cur}"))
                     return 0
                     ;;
                 --redirects)

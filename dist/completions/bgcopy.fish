@@ -63,6 +63,11 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l password-file -d '
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l auth -d 'How --user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
 basic\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l proxy -d 'Go through this proxy, or the next one given when it cannot be reached' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l proxy-bypass -d 'Ask these hosts without a proxy: `<local>` for names without a dot, else [scheme://]host[:port], with * for any characters' -r -f -a "(__fish_print_hostnames)"
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l proxy-user -d 'Answer the proxy as this user when it asks who this is' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l proxy-password-file -d 'Read the password of --proxy-user from the first line of this file; - is standard input' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l proxy-auth -d 'How --proxy-user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
+basic\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l redirects -d 'What becomes of a redirect: it is followed, followed and shown as the file\'s URL, or an error' -r -f -a "follow\t''
 report\t''
 refuse\t''"
@@ -87,6 +92,11 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l password-file -
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l auth -d 'How --user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
 basic\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l proxy -d 'Go through this proxy, or the next one given when it cannot be reached' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l proxy-bypass -d 'Ask these hosts without a proxy: `<local>` for names without a dot, else [scheme://]host[:port], with * for any characters' -r -f -a "(__fish_print_hostnames)"
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l proxy-user -d 'Answer the proxy as this user when it asks who this is' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l proxy-password-file -d 'Read the password of --proxy-user from the first line of this file; - is standard input' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l proxy-auth -d 'How --proxy-user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
+basic\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -l redirects -d 'What becomes of a redirect: it is followed, followed and shown as the file\'s URL, or an error' -r -f -a "follow\t''
 report\t''
 refuse\t''"
@@ -109,7 +119,8 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l system -d 'The ser
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l session -d 'This user\'s own service, on the session bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -l socket -d 'The service with its private socket at this path' -r -F
-complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -s a -l all -d 'List the jobs of all users; for an administrator'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -s a -l all -d 'List those of all users; for an administrator'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -l downloads -d 'List the downloads: what applications fetch by the other interface, one file each'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -l json -d 'Print JSON, one object a line'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -l system -d 'The service of the whole machine, on the system bus'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand list" -l session -d 'This user\'s own service, on the session bus'
@@ -173,11 +184,17 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l password-file -d '
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l auth -d 'How --user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
 basic\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l proxy -d 'Go through this proxy, or the next one given when it cannot be reached' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l proxy-bypass -d 'Ask these hosts without a proxy: `<local>` for names without a dot, else [scheme://]host[:port], with * for any characters' -r -f -a "(__fish_print_hostnames)"
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l proxy-user -d 'Answer the proxy as this user when it asks who this is' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l proxy-password-file -d 'Read the password of --proxy-user from the first line of this file; - is standard input' -r -F
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l proxy-auth -d 'How --proxy-user may be proved; basic shows the password to whoever can read the connection' -r -f -a "digest\t''
+basic\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l redirects -d 'What becomes of a redirect: it is followed, followed and shown as the file\'s URL, or an error' -r -f -a "follow\t''
 report\t''
 refuse\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l socket -d 'The service with its private socket at this path' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-user -d 'Forget the user and password of --user'
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-proxy-user -d 'Forget the user and password of --proxy-user'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-headers -d 'Send no fields of the job\'s own any more'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-proxy -d 'Go through no proxy, whatever the environment says'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l json -d 'Print JSON, one object a line'

@@ -19,6 +19,7 @@
 
 mod bytes;
 mod callbacks;
+mod commands;
 mod downloads;
 mod fetch;
 mod here;

@@ -6,19 +6,22 @@
 use std::{
     collections::BTreeSet,
     io::{self, Write as _},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use bgcopy_client::{
-    Callback, CallbackError, ErrorInfo, FileInfo, Job, JobId, JobInfo, JobState, NotifyFlags,
+    Callback, CallbackError, ErrorInfo, FileInfo, Job, JobEvent, JobId, JobInfo, JobState, Manager,
+    NotifyFlags,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{
+    changes::{News, Wanted, changes},
     context::short_id,
-    failure::{Exit, Failure},
+    failure::{Exit, Failure, say},
     follow::Interrupt,
     format::{clean, rfc3339},
     json,
@@ -30,11 +33,12 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 
 /// Registers for these jobs and prints their calls, until all jobs are final or Ctrl-C is pressed.
 pub async fn print_calls(
-    jobs: &[Job],
+    manager: Manager,
+    jobs: Vec<Job>,
     as_json: bool,
     interrupt: &mut Interrupt,
 ) -> Result<Exit, Failure> {
-    for job in jobs {
+    for job in &jobs {
         if job.notify_interface().await?.is_some() {
             return Err(Failure::new(
                 Exit::Refused,
@@ -51,23 +55,24 @@ pub async fn print_calls(
         transferred: Mutex::default(),
         told: Notify::new(),
     });
-    let mut ends = Vec::new();
-    for job in jobs {
-        let changes = job.watch().await?;
+    for job in &jobs {
         job.set_notify_interface(printer.clone()).await?;
-        ends.push(changes.boxed());
     }
-    let mut changes = stream::select_all(ends);
+    // The library registers again by itself when the service is back.
+    let mut changes = pin!(changes(manager, Wanted::Jobs(jobs)));
     let mut last_calls = BTreeSet::new();
     loop {
         tokio::select! {
-            change = changes.next() => match change {
-                Some(info) => {
-                    let info = info?;
-                    if awaits_last_call(&info) {
-                        last_calls.insert(info.id);
-                    }
-                }
+            news = changes.next() => match news {
+                Some(news) => match news? {
+                    News::Event(event) => match *event {
+                        JobEvent::Removed(info) if awaits_last_call(&info) => {
+                            last_calls.insert(info.id);
+                        }
+                        _ => {}
+                    },
+                    News::Away(sentence) => say(sentence),
+                },
                 None => break,
             },
             () = interrupt.pressed() => return Ok(Exit::Interrupted),

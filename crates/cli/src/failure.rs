@@ -26,6 +26,8 @@ pub enum Exit {
     Refused = 5,
     /// `wait` ran out of time.
     Timeout = 6,
+    /// Standard output could not be written.
+    Output = 7,
     /// Interrupted by Ctrl-C: 128 and the number of SIGINT, as a shell has it.
     Interrupted = 130,
 }
@@ -46,6 +48,7 @@ Exit codes:
     4  there is no such job, or it belongs to somebody else
     5  the service refused, for example because of the job's state
     6  `wait` ran out of time
+    7  the answer could not be written to standard output
   130  interrupted; jobs go on";
 
 /// Why a command failed.
@@ -125,7 +128,10 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::told(Exit::Ok)
         } else {
-            Self::new(Exit::Service, format!("cannot go on: {error}"))
+            Self::new(
+                Exit::Output,
+                format!("the answer cannot be written to standard output: {error}"),
+            )
         }
     }
 }
@@ -155,6 +161,7 @@ mod tests {
             Exit::NoJob,
             Exit::Refused,
             Exit::Timeout,
+            Exit::Output,
             Exit::Interrupted,
         ] {
             let line = format!("\n{:>5}  ", exit as u8);
@@ -176,8 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_failure() {
+    fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one() {
         let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(failure, Failure::told(Exit::Ok));
+        let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(failure.exit(), Exit::Output);
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Names and values here are a promise: fields are added, never renamed or removed. Nothing secret is ever in them.
 
+mod download;
+
 use std::io::{self, Write as _};
 
 use bgcopy_client::{ErrorInfo, FileInfo, FileStatistics, JobInfo, NotifyFlags, ServiceInfo};
@@ -13,6 +15,8 @@ use crate::{
     format::{redact, rfc3339},
     network::redirects_name,
 };
+
+pub use download::Download;
 
 /// Prints a value as one line.
 pub fn print(value: &impl Serialize) -> io::Result<()> {

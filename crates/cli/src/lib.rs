@@ -13,13 +13,18 @@
 
 mod args;
 mod calls;
+mod changes;
 mod commands;
 mod context;
+mod downloads;
 mod failure;
 mod follow;
 mod format;
 mod json;
 mod network;
+mod outage;
+mod password;
+mod program;
 mod progress;
 mod request;
 mod terminal;
@@ -30,6 +35,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser as _};
 
 use args::{Bgcopyd, Cli};
 pub use args::{DaemonArgs, ServiceKind};
+use failure::{Exit, Failure};
 
 /// Runs `bgcopy` with the arguments of this process. `daemon` is the service itself, for `bgcopy daemon run`.
 pub fn main(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
@@ -45,7 +51,10 @@ pub fn main(daemon: fn(DaemonArgs) -> ExitCode) -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return failure::Failure::from(error).report(),
+        Err(error) => {
+            let sentence = format!("cannot begin: {error}");
+            return Failure::new(Exit::Service, sentence).report();
+        }
     };
     let result = runtime.block_on(commands::run(command, target, as_json));
     // What still runs in the background is of no interest to anybody.

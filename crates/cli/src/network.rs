@@ -1,30 +1,19 @@
 //! How a job's requests go out, as a command line asks for it: credentials, proxies, redirects.
 //!
-//! Owns how a password is read: never from an argument, which every user of the machine can see.
+//! Owns what these options mean together. Must never take a password from an argument.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "the user's own file with a password, named on the command line and read with the user's own rights"
-)]
-
-use std::{
-    fs,
-    io::{self, IsTerminal as _, Read as _, Write as _},
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use bgcopy_client::{AuthScheme, AuthTarget, Job, JobBuilder, Proxies, Redirects, SecurityFlags};
 use clap::{
     Args, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::failure::{Exit, Failure};
-
-/// The longest file with a password that is read.
-const LONGEST_FILE: u64 = 64 << 10;
+use crate::{
+    failure::{Exit, Failure},
+    password::{self, is_stdin},
+};
 
 /// How requests go out.
 #[derive(Args, Debug)]
@@ -55,6 +44,29 @@ pub struct Network {
     /// machine can see its arguments, but not its environment.
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy", value_hint = ValueHint::Url)]
     pub proxy: Vec<String>,
+    /// Ask these hosts without a proxy: `<local>` for names without a dot, else [scheme://]host[:port], with * for any
+    /// characters
+    #[arg(long, value_name = "HOST", requires = "proxy", value_delimiter = ',', value_hint = ValueHint::Hostname)]
+    pub proxy_bypass: Vec<String>,
+    /// Answer the proxy as this user when it asks who this is
+    ///
+    /// The password is asked for on the terminal, or read from --proxy-password-file. It goes to proxies alone, and
+    /// only when one asks.
+    #[arg(long, value_name = "NAME")]
+    pub proxy_user: Option<String>,
+    /// Read the password of --proxy-user from the first line of this file; - is standard input
+    #[arg(long, value_name = "FILE", requires = "proxy_user", value_hint = ValueHint::FilePath)]
+    pub proxy_password_file: Option<PathBuf>,
+    /// How --proxy-user may be proved; basic shows the password to whoever can read the connection
+    #[arg(
+        long,
+        value_name = "SCHEME",
+        requires = "proxy_user",
+        value_delimiter = ',',
+        value_parser = scheme(),
+        default_value = "digest,basic"
+    )]
+    pub proxy_auth: Vec<AuthScheme>,
     /// Go through no proxy, whatever the environment says
     #[arg(long)]
     pub no_proxy: bool,
@@ -77,13 +89,72 @@ pub fn redirects_name(redirects: Redirects) -> &'static str {
         .map_or("follow", |(name, _)| name)
 }
 
+/// A user that the command line names, the password, and how it may be proved.
+struct Login<'a> {
+    target: AuthTarget,
+    user: &'a str,
+    password: String,
+    schemes: &'a [AuthScheme],
+}
+
 impl Network {
+    /// Whether nothing is asked for.
+    pub const fn is_empty(&self) -> bool {
+        self.user.is_none()
+            && self.proxy.is_empty()
+            && self.proxy_user.is_none()
+            && !self.no_proxy
+            && self.redirects.is_none()
+    }
+
+    /// The users that are named, with their passwords, for which it may ask on the terminal.
+    fn logins(&self) -> Result<Vec<Login<'_>>, Failure> {
+        let reads_stdin = |file: &Option<PathBuf>| file.as_deref().is_some_and(is_stdin);
+        if reads_stdin(&self.password_file) && reads_stdin(&self.proxy_password_file) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "standard input holds one password; name a file for the other one",
+            ));
+        }
+        let named = [
+            (
+                AuthTarget::Server,
+                &self.user,
+                &self.password_file,
+                &self.auth,
+            ),
+            (
+                AuthTarget::Proxy,
+                &self.proxy_user,
+                &self.proxy_password_file,
+                &self.proxy_auth,
+            ),
+        ];
+        let mut logins = Vec::new();
+        for (target, user, file, schemes) in named {
+            if let Some(user) = user {
+                let (whose, option) = match target {
+                    AuthTarget::Server => (format!("{user:?}"), "--password-file"),
+                    AuthTarget::Proxy => {
+                        (format!("{user:?} at the proxy"), "--proxy-password-file")
+                    }
+                };
+                logins.push(Login {
+                    target,
+                    user,
+                    password: password::read(file.as_deref(), &whose, option)?,
+                    schemes,
+                });
+            }
+        }
+        Ok(logins)
+    }
+
     /// Begins a job whose requests go out like this.
     pub fn apply(&self, mut job: JobBuilder) -> Result<JobBuilder, Failure> {
-        if let Some(user) = &self.user {
-            let password = self.password(user)?;
-            for scheme in &self.auth {
-                job = job.credentials(AuthTarget::Server, *scheme, user, &password);
+        for login in self.logins()? {
+            for scheme in login.schemes {
+                job = job.credentials(login.target, *scheme, login.user, &login.password);
             }
         }
         if let Some(proxies) = self.proxies() {
@@ -97,14 +168,13 @@ impl Network {
 
     /// Changes a job so that its requests go out like this.
     pub async fn set(&self, job: &Job) -> Result<(), Failure> {
-        if let Some(user) = &self.user {
-            let password = self.password(user)?;
+        for login in self.logins()? {
             for scheme in [AuthScheme::Basic, AuthScheme::Digest] {
-                let target = AuthTarget::Server;
-                if self.auth.contains(&scheme) {
-                    job.set_credentials(target, scheme, user, &password).await?;
+                if login.schemes.contains(&scheme) {
+                    job.set_credentials(login.target, scheme, login.user, &login.password)
+                        .await?;
                 } else {
-                    job.remove_credentials(target, scheme).await?;
+                    job.remove_credentials(login.target, scheme).await?;
                 }
             }
         }
@@ -125,24 +195,8 @@ impl Network {
         let proxies = self.proxy.clone();
         (!proxies.is_empty()).then_some(Proxies::List {
             proxies,
-            bypass: Vec::new(),
+            bypass: self.proxy_bypass.clone(),
         })
-    }
-
-    fn password(&self, user: &str) -> Result<String, Failure> {
-        let wrong = |why: String| Failure::new(Exit::Usage, why);
-        match &self.password_file {
-            Some(file) if file == Path::new("-") => first_line(io::stdin().lock())
-                .map_err(|why| wrong(format!("standard input has no password: {why}"))),
-            Some(file) => fs::File::open(file)
-                .and_then(first_line)
-                .map_err(|why| wrong(format!("{} has no password: {why}", file.display()))),
-            None => ask(user).map_err(|why| {
-                wrong(format!(
-                    "the password of {user:?} cannot be asked for: {why}; use --password-file"
-                ))
-            }),
-        }
     }
 }
 
@@ -170,79 +224,10 @@ fn flags(redirects: Redirects, kept: u32) -> Result<SecurityFlags, Failure> {
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
-/// The first line, without its end.
-fn first_line(from: impl io::Read) -> io::Result<String> {
-    let mut text = String::new();
-    from.take(LONGEST_FILE).read_to_string(&mut text)?;
-    let line = text.lines().next();
-    line.map(str::to_owned)
-        .ok_or_else(|| io::Error::other("it is empty"))
-}
-
-/// Asks on the terminal, which does not show what is typed.
-fn ask(user: &str) -> io::Result<String> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        return Err(io::Error::other("standard input is no terminal"));
-    }
-    let mut stderr = io::stderr();
-    write!(stderr, "Password of {user:?}: ")?;
-    stderr.flush()?;
-    let silence = Silence::new()?;
-    let typed = typed(stdin.lock());
-    drop(silence);
-    writeln!(stderr)?;
-    typed
-}
-
-/// What is typed up to the end of the line. The keys that the terminal would act on come as characters: an interrupt
-/// that it acted on would leave it silent.
-fn typed(from: impl io::BufRead) -> io::Result<String> {
-    const INTERRUPT: u8 = 3;
-    const END: u8 = 4;
-    let mut line = Vec::new();
-    for byte in from.bytes() {
-        match byte? {
-            b'\n' | b'\r' => break,
-            INTERRUPT => return Err(io::Error::other("interrupted")),
-            END if line.is_empty() => return Err(io::Error::other("nothing was typed")),
-            END => break,
-            8 | 0x7f => {
-                // The last character, however many bytes it has.
-                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
-            }
-            byte => line.push(byte),
-        }
-    }
-    String::from_utf8(line).map_err(io::Error::other)
-}
-
-/// As long as this is there, the terminal shows nothing that is typed.
-struct Silence {
-    before: Termios,
-}
-
-impl Silence {
-    fn new() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent
-            .local_modes
-            .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
-        Ok(Self { before })
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        // There is no better state to put it back to.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "files of the test's own")]
+
     use clap::Parser as _;
 
     use super::*;
@@ -258,32 +243,6 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_the_first_line_of_its_file() {
-        let file = |text: &str| first_line(text.as_bytes()).ok();
-        assert_eq!(file("a b \r\nc"), Some("a b ".into()));
-        assert_eq!(file("\n"), Some(String::new()));
-        assert_eq!(file(""), None);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("password");
-        fs::write(&path, "open sesame\n").unwrap();
-        let network = parse(&["--user", "me", "--password-file", path.to_str().unwrap()]).unwrap();
-        assert_eq!(network.password("me").unwrap(), "open sesame");
-        assert_eq!(network.auth, [AuthScheme::Digest, AuthScheme::Basic]);
-        fs::remove_file(&path).unwrap();
-        assert_eq!(network.password("me").unwrap_err().exit(), Exit::Usage);
-    }
-
-    #[test]
-    fn a_typed_password_can_be_mended_and_given_up() {
-        let line = |text: &[u8]| typed(text).map_err(|error| error.to_string());
-        assert_eq!(line(b"abc\x7f\x7fd\nx"), Ok("ad".into()));
-        assert_eq!(line("é\u{7f}\u{7f}x\r".as_bytes()), Ok("x".into()));
-        assert_eq!(line(b"ab\x04"), Ok("ab".into()));
-        assert_eq!(line(b"ab\x03"), Err("interrupted".into()));
-        assert!(line(b"\x04").is_err() && line(b"\xff\n").is_err());
-    }
-
-    #[test]
     fn what_contradicts_itself_or_says_nothing_is_refused() {
         assert!(parse(&["--password-file", "x"]).is_err());
         assert!(parse(&["--user", "me", "--auth", "ntlm"]).is_err());
@@ -296,6 +255,43 @@ mod tests {
             bypass: Vec::new(),
         };
         assert_eq!(both, Some(expected));
+        let line = ["--proxy", "a", "--proxy-bypass", "<local>,*.example.org"];
+        let expected = Proxies::List {
+            proxies: vec!["a".into()],
+            bypass: vec!["<local>".into(), "*.example.org".into()],
+        };
+        assert_eq!(parse(&line).unwrap().proxies(), Some(expected));
+        assert!(parse(&line[2..]).is_err(), "there is nothing to go round");
+    }
+
+    #[test]
+    fn the_origin_and_the_proxy_have_a_user_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("{name}\n")).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (of_server, of_proxy) = (file("one"), file("two"));
+        let server = ["--user", "me", "--password-file", &of_server];
+        let proxy = ["--proxy-user", "it", "--proxy-password-file", &of_proxy];
+        let network = parse(&[&server[..], &proxy, &["--proxy-auth", "digest"]].concat()).unwrap();
+        let logins = network.logins().unwrap();
+        let told: Vec<_> = logins
+            .iter()
+            .map(|it| (it.target, it.user, it.password.as_str(), it.schemes.len()))
+            .collect();
+        let expected = [
+            (AuthTarget::Server, "me", "one", 2),
+            (AuthTarget::Proxy, "it", "two", 1),
+        ];
+        assert_eq!(told, expected);
+
+        let stdin = ["--user", "a", "--password-file", "-"];
+        let both = ["--proxy-user", "b", "--proxy-password-file", "-"];
+        let network = parse(&[&stdin[..], &both].concat()).unwrap();
+        assert_eq!(network.logins().err().unwrap().exit(), Exit::Usage);
+        assert!(parse(&["--proxy-password-file", "x"]).is_err());
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! How far jobs are, on standard error: bars on a terminal, now and then a line in a pipe.
 //!
 //! Owns the pace of both. Nothing appears for what is done in a moment. Must never write to standard output, which
-//! belongs to the answer.
+//! belongs to the answer, and never call the service: it is handed what it shows.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, io, time::Duration};
 
-use bgcopy_client::{FileInfo, Job, JobInfo, JobState};
+use bgcopy_client::{FileInfo, JobInfo, JobState};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     context::short_id,
-    failure::{Failure, say},
+    failure::say,
     format::{clean, duration, percent, rate, shorten, size, width},
-    terminal::{Terminal, now},
+    outage::silence,
+    terminal::{Terminal, now, window_of},
 };
 
 /// Before this nothing is shown: a small file is there by then.
@@ -59,14 +60,22 @@ impl Progress {
         }
     }
 
-    /// A job looks like this now.
-    pub async fn update(&mut self, at: usize, job: &Job, info: &JobInfo) -> Result<(), Failure> {
+    /// A job looks like this now; whether its files are wanted too, by [`Self::files`].
+    pub fn update(&mut self, at: usize, info: &JobInfo) -> bool {
         match self {
-            Self::Bars(bars) => bars.update(at, job, info).await,
+            Self::Bars(bars) => bars.update(at, info),
             Self::Lines(lines) => {
                 lines.update(at, info);
-                Ok(())
+                false
             }
+        }
+    }
+
+    /// The files of a job look like this now.
+    pub fn files(&mut self, at: usize, files: &[FileInfo]) {
+        if let Self::Bars(bars) = self {
+            let rows: Vec<Row> = files.iter().map(Row::of_file).collect();
+            bars.draw(at, &rows);
         }
     }
 
@@ -78,11 +87,53 @@ impl Progress {
         }
     }
 
-    /// Time went by.
-    pub async fn tick(&mut self) -> Result<(), Failure> {
+    /// Time went by; the jobs whose files are wanted.
+    pub fn tick(&mut self) -> Vec<usize> {
         match self {
-            Self::Bars(bars) => bars.tick().await,
-            Self::Lines(_) => Ok(()),
+            Self::Bars(bars) => bars.tick(),
+            Self::Lines(_) => Vec::new(),
+        }
+    }
+
+    /// Tells a sentence at once, above the bars.
+    pub fn say(&self, sentence: &str) {
+        match self {
+            Self::Bars(bars) => bars.multi.suspend(|| say(sentence)),
+            Self::Lines(_) => say(sentence),
+        }
+    }
+
+    /// The service, of this process, does not answer; `None`: it does.
+    pub fn silent(&mut self, process: Option<u32>) {
+        if process.is_some() == self.is_silent() {
+            return;
+        }
+        match self {
+            Self::Bars(bars) => {
+                bars.silent = process;
+                if let Some(process) = process
+                    && bars.jobs.iter().all(Option::is_none)
+                {
+                    // There is nothing yet to put it below.
+                    say(&silence(process));
+                }
+                (0..bars.jobs.len()).for_each(|at| bars.note(at));
+            }
+            Self::Lines(lines) => {
+                lines.is_silent = process.is_some();
+                match process {
+                    Some(process) => say(&silence(process)),
+                    None => say("the service answers again"),
+                }
+            }
+        }
+    }
+
+    /// Whether the service does not answer.
+    pub const fn is_silent(&self) -> bool {
+        match self {
+            Self::Bars(bars) => bars.silent.is_some(),
+            Self::Lines(lines) => lines.is_silent,
         }
     }
 
@@ -105,12 +156,13 @@ pub struct Bars {
     next_tick: Instant,
     jobs: Vec<Option<Shown>>,
     are_of_files: bool,
+    /// The process of a service that does not answer.
+    silent: Option<u32>,
 }
 
 /// A job and its bars.
 #[derive(Debug)]
 struct Shown {
-    job: Job,
     info: JobInfo,
     bars: Vec<ProgressBar>,
     note: Option<ProgressBar>,
@@ -125,48 +177,54 @@ impl Bars {
             next_tick: shown_from,
             jobs: std::iter::repeat_with(|| None).take(jobs).collect(),
             are_of_files: jobs == 1,
+            silent: None,
         }
     }
 
-    async fn update(&mut self, at: usize, job: &Job, info: &JobInfo) -> Result<(), Failure> {
+    fn update(&mut self, at: usize, info: &JobInfo) -> bool {
         match &mut self.jobs[at] {
             Some(shown) => shown.info = info.clone(),
             none => {
                 *none = Some(Shown {
-                    job: job.clone(),
                     info: info.clone(),
                     bars: Vec::new(),
                     note: None,
                 });
             }
         }
-        if Instant::now() >= self.shown_from {
-            self.draw(at).await?;
-        }
-        Ok(())
+        Instant::now() >= self.shown_from && self.show(at)
     }
 
-    async fn tick(&mut self) -> Result<(), Failure> {
+    fn tick(&mut self) -> Vec<usize> {
         self.next_tick = Instant::now() + TICK;
+        let mut wanted = Vec::new();
         for at in 0..self.jobs.len() {
             let is_drawn = self.jobs[at].as_ref().is_some_and(|s| !s.bars.is_empty());
             if is_drawn {
                 self.note(at);
-            } else {
-                self.draw(at).await?;
+            } else if self.show(at) {
+                wanted.push(at);
             }
         }
-        Ok(())
+        wanted
     }
 
-    async fn draw(&mut self, at: usize) -> Result<(), Failure> {
-        let Some(shown) = &mut self.jobs[at] else {
-            return Ok(());
+    /// Draws the job; whether that takes its files.
+    fn show(&mut self, at: usize) -> bool {
+        let Some(shown) = &self.jobs[at] else {
+            return false;
         };
-        let rows: Vec<Row> = if self.are_of_files && shown.info.files_total <= FILE_BARS {
-            shown.job.files().await?.iter().map(Row::of_file).collect()
-        } else {
-            vec![Row::of_job(&shown.info)]
+        if self.are_of_files && shown.info.files_total <= FILE_BARS {
+            return true;
+        }
+        let row = Row::of_job(&shown.info, self.are_of_files);
+        self.draw(at, &[row]);
+        false
+    }
+
+    fn draw(&mut self, at: usize, rows: &[Row]) {
+        let Some(shown) = &mut self.jobs[at] else {
+            return;
         };
         let widest = rows.iter().map(|row| width(&clean(&row.name))).max();
         let columns = widest.unwrap_or_default().min(NAME_COLUMNS);
@@ -184,14 +242,20 @@ impl Bars {
             row.draw(&shown.bars[place], columns);
         }
         self.note(at);
-        Ok(())
     }
 
     fn note(&mut self, at: usize) {
         let Some(shown) = &mut self.jobs[at] else {
             return;
         };
-        match (note(&shown.info), &shown.note) {
+        // Asked each time, since a window can be resized; two columns are the indent's.
+        let (columns, _) = window_of(io::stderr());
+        let columns = columns.saturating_sub(2);
+        let text = match self.silent {
+            Some(process) => Some(silence(process)),
+            None => note(&shown.info, Some(columns)),
+        };
+        match (text, &shown.note) {
             (Some(text), Some(bar)) => bar.set_message(text),
             (Some(text), None) => {
                 let bar = match shown.bars.last() {
@@ -236,9 +300,19 @@ impl Row {
         }
     }
 
-    fn of_job(job: &JobInfo) -> Self {
+    /// `is_alone`: it need not be told from other jobs.
+    fn of_job(job: &JobInfo, is_alone: bool) -> Self {
+        let name = if is_alone {
+            job.name.clone()
+        } else {
+            format!("{} {}", short_id(job.id), job.name)
+        };
         Self {
-            name: format!("{} {}", short_id(job.id), job.name),
+            // Before the name, which may be long and is cut at its end.
+            name: match job.files_total {
+                0 | 1 => name,
+                total => format!("{} of {total} files, {name}", job.files_transferred),
+            },
             done: job.bytes_transferred,
             total: job.bytes_total,
         }
@@ -300,24 +374,30 @@ fn is_whole(state: &ProgressState) -> bool {
     state.len() == Some(state.pos())
 }
 
-/// What holds a job up, if anything does.
-fn note(job: &JobInfo) -> Option<String> {
+/// What holds a job up, if anything does. Where it must fit so many columns its reason is cut, not what comes of it.
+fn note(job: &JobInfo, columns: Option<usize>) -> Option<String> {
     let id = short_id(job.id);
     match job.state {
         JobState::TransientError => {
-            let mut text = match &job.error {
+            let reason = match &job.error {
                 Some(error) => clean(error.description.trim_end_matches('.')).into_owned(),
                 None => "it cannot go on".to_owned(),
             };
+            let mut rest = String::new();
             if let Some(retry) = job.retry_at {
                 let seconds = retry.0.saturating_sub(now().0).div_ceil(1_000_000);
                 let when = match seconds {
                     0 => "now".to_owned(),
                     _ => format!("in {}", duration(Duration::from_secs(seconds))),
                 };
-                let _ = write!(text, "; tried again {when}");
+                let _ = write!(rest, "; tried again {when}");
             }
-            Some(text)
+            let room = columns.map(|columns| columns.saturating_sub(width(&rest)));
+            let reason = match room {
+                Some(room) => shorten(&reason, room.max(1)),
+                None => reason.as_str().into(),
+            };
+            Some(format!("{reason}{rest}"))
         }
         JobState::Suspended => Some(format!("suspended; `bgcopy resume {id}` lets it go on")),
         JobState::Queued => Some("waits for its turn".to_owned()),
@@ -329,6 +409,7 @@ fn note(job: &JobInfo) -> Option<String> {
 #[derive(Debug)]
 pub struct Lines {
     jobs: Vec<Line>,
+    is_silent: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -348,6 +429,7 @@ impl Lines {
         };
         Self {
             jobs: vec![line; jobs],
+            is_silent: false,
         }
     }
 
@@ -362,7 +444,7 @@ impl Line {
     /// What to say of the job as it is now, if it is time to say anything.
     fn text(&mut self, info: &JobInfo, now: Instant) -> Option<String> {
         let trouble = match info.state {
-            JobState::TransientError | JobState::Suspended => note(info),
+            JobState::TransientError | JobState::Suspended => note(info, None),
             _ => None,
         };
         if let Some(trouble) = trouble {
@@ -462,12 +544,49 @@ mod tests {
     }
 
     #[test]
+    fn a_job_of_many_files_says_how_many_are_there() {
+        let many = JobInfo {
+            name: "a and 49 more".into(),
+            files_total: 50,
+            files_transferred: 7,
+            ..job()
+        };
+        assert_eq!(
+            Row::of_job(&many, true).name,
+            "7 of 50 files, a and 49 more"
+        );
+        let one = JobInfo {
+            files_total: 1,
+            ..many
+        };
+        assert_eq!(Row::of_job(&one, true).name, "a and 49 more");
+        assert_eq!(Row::of_job(&one, false).name, "00000000 a and 49 more");
+    }
+
+    #[test]
+    fn when_it_is_tried_again_is_told_however_long_the_reason() {
+        let mut trouble = job();
+        trouble.retry_at = Some(bgcopy_client::Timestamp(0));
+        trouble.error.as_mut().unwrap().description = "no ".repeat(40);
+        let note = note(&trouble, Some(40)).unwrap();
+        assert_eq!(width(&note), 40, "{note}");
+        assert!(
+            note.starts_with("no no") && note.ends_with("…; tried again now"),
+            "{note}"
+        );
+    }
+
+    #[test]
     fn the_note_of_a_suspended_job_says_how_to_let_it_go_on() {
         let suspended = JobInfo {
             state: JobState::Suspended,
             ..job()
         };
-        assert!(note(&suspended).unwrap().contains("bgcopy resume 00000000"));
-        assert_eq!(note(&transferring(0)), None);
+        assert!(
+            note(&suspended, None)
+                .unwrap()
+                .contains("bgcopy resume 00000000")
+        );
+        assert_eq!(note(&transferring(0), None), None);
     }
 }

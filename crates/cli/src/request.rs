@@ -1,9 +1,10 @@
 //! Files and jobs as a command line asks for them, turned into what the client library takes.
 //!
-//! Owns how names and folders of the command line become absolute destinations. Must never look at the file system:
-//! what is there is the service's to judge, with its owner's rights.
+//! Owns how names and folders of the command line become absolute destinations. Must never look at them in the file
+//! system: what is there is the service's to judge, with its owner's rights.
 
 use std::{
+    env,
     ffi::OsStr,
     path::{Path, PathBuf},
     time::Duration,
@@ -18,6 +19,7 @@ use crate::{
     failure::{Exit, Failure},
     format::{file_name_of, parse_duration, redact},
     network::Network,
+    program,
 };
 
 /// Files to fetch.
@@ -152,7 +154,7 @@ pub struct JobOptions {
     pub no_progress_timeout: Option<Duration>,
     /// Run this program with these arguments when the job is fetched or stopped by an error; must come last
     ///
-    /// The service runs it as you, without a shell and in surroundings of its own, which tell it what happened:
+    /// A name without a slash is looked for in this command's PATH. The service runs it as you, without a shell and in surroundings of its own, which tell it what happened:
     /// `BGCOPY_EVENT` is transferred or error, `BGCOPY_JOB` the job's id, `BGCOPY_ERROR` a sentence. An application
     /// that is registered as the job's client goes before it. Everything after --exec belongs to the program.
     #[arg(
@@ -192,23 +194,7 @@ impl JobOptions {
         let Some((program, arguments)) = self.exec.split_first() else {
             return Ok(None);
         };
-        if !program.contains('/') {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!(
-                    "--exec wants the path of a program, since the service searches no PATH: write \
-                     --exec \"$(command -v {program})\""
-                ),
-            ));
-        }
-        let program = absolute(Path::new(program))?;
-        let program = program.into_os_string().into_string().map_err(|program| {
-            let program = program.display();
-            Failure::new(
-                Exit::Usage,
-                format!("the path {program} is not valid UTF-8"),
-            )
-        })?;
+        let program = program::find(program, env::var_os("PATH").as_deref())?;
         let command = std::iter::once(program).chain(arguments.iter().cloned());
         Ok(Some(command.collect()))
     }
@@ -283,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_after_exec_is_the_program_s_and_the_program_has_a_path() {
+    fn everything_after_exec_is_the_program_s_and_the_program_gets_its_path() {
         #[derive(clap::Parser)]
         struct Line {
             #[command(flatten)]
@@ -294,17 +280,17 @@ mod tests {
             <Line as clap::Parser>::parse_from(line).options.command()
         };
         assert_eq!(command(&[]), Ok(None));
-        let expected = ["/bin/echo", "--retry-delay", "-n"].map(str::to_owned);
+        let expected = ["/bin/sh", "--retry-delay", "-n"].map(str::to_owned);
         assert_eq!(
-            command(&["--exec", "/bin/echo", "--retry-delay", "-n"]),
+            command(&["--exec", "/bin/sh", "--retry-delay", "-n"]),
             Ok(Some(expected.to_vec()))
         );
+        let searched = command(&["--exec", "sh"]).unwrap().unwrap();
+        assert!(searched[0].starts_with('/') && searched[0].ends_with("/sh"));
         assert_eq!(
-            command(&["--exec", "echo"]).unwrap_err().exit(),
+            command(&["--exec", "./nothing"]).unwrap_err().exit(),
             Exit::Usage
         );
-        let relative = command(&["--exec", "./echo"]).unwrap().unwrap();
-        assert!(relative[0].starts_with('/') && relative[0].ends_with("/echo"));
     }
 
     #[test]

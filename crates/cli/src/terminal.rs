@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, IsTerminal as _},
+    os::fd::AsFd,
 };
 
 use bgcopy_client::{JobState, Timestamp};
@@ -26,13 +27,7 @@ impl Terminal {
         let is_dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
         // https://no-color.org: present and not empty, whatever its value.
         let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let columns = stdout.is_terminal().then(|| {
-            let size = rustix::termios::tcgetwinsize(&stdout);
-            match size.map(|size| size.ws_col) {
-                Ok(columns) if columns > 0 => columns.into(),
-                _ => 80,
-            }
-        });
+        let columns = stdout.is_terminal().then(|| window_of(&stdout).0);
         Self {
             columns,
             colour: columns.is_some() && !no_colour && !is_dumb,
@@ -43,6 +38,14 @@ impl Terminal {
     /// Whether standard output is a terminal.
     pub const fn is_terminal(&self) -> bool {
         self.columns.is_some()
+    }
+}
+
+/// The columns and rows of a terminal's window, as it is now; 80 and 24 where it does not say.
+pub fn window_of(terminal: impl AsFd) -> (usize, usize) {
+    match rustix::termios::tcgetwinsize(terminal) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
+        _ => (80, 24),
     }
 }
 

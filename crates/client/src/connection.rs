@@ -87,15 +87,19 @@ impl Connect {
     /// where nobody listens. (Whoever first listened: with socket activation that is the one who did so for the
     /// service.)
     pub fn listener(&self) -> Option<u32> {
-        let connect = self.clone().settled();
-        let path = match connect.address {
-            Address::Path(path) => path,
-            Address::User => address::socket_path(&connect.around()).ok()?,
-            Address::Session | Address::System | Address::Stream => return None,
-        };
-        let stream = UnixStream::connect(path).ok()?;
+        let stream = UnixStream::connect(self.socket()?).ok()?;
         let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
         peer.pid.as_raw_pid().try_into().ok()
+    }
+
+    /// The private socket that this leads to; `None` on a bus.
+    pub(crate) fn socket(&self) -> Option<PathBuf> {
+        let connect = self.clone().settled();
+        match connect.address {
+            Address::Path(path) => Some(path),
+            Address::User => address::socket_path(&connect.around()).ok(),
+            Address::Session | Address::System | Address::Stream => None,
+        }
     }
 
     fn around(&self) -> Surroundings {

@@ -45,6 +45,7 @@ mod http;
 mod info;
 mod job;
 mod manager;
+mod outage;
 mod router;
 mod session;
 mod start;

@@ -12,6 +12,7 @@
 //! not made again here, since nobody knows whether it was carried out. Must never decide what a callback means.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -112,7 +113,13 @@ impl Session {
         }
     }
 
-    async fn renew(&self, may_start: bool) -> Result<Arc<Link>> {
+    /// The private socket of the service; `None` on a bus, and where there is no way to another connection.
+    pub(crate) fn socket(&self) -> Option<PathBuf> {
+        self.connect.as_ref().and_then(Connect::socket)
+    }
+
+    /// A connection in place of one that broke; without `may_start` only to a service that is there.
+    pub(crate) async fn renew(&self, may_start: bool) -> Result<Arc<Link>> {
         let _turn = self.renewing.lock().await;
         let current = self.current();
         if !current.router.has_ended() {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_client::{Job, JobInfo, JobState};
+use bgcopy_client::{Job, JobInfo, JobState, Manager};
 use clap::Args;
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::{
     follow::{Ending, Interrupt, failure_of, follow},
     format::{duration, rate, size},
     json,
+    outage::{ask, patiently, silence},
     progress::Progress,
     request::{Files, JobOptions},
 };
@@ -72,7 +73,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         .files(requests)
         .submit();
     let job = tokio::select! {
-        job = submitted => job?,
+        job = patiently(&manager, submitted, |process| say(&silence(process))) => job?,
         () = interrupt.pressed() => {
             say("interrupted before the service answered; `bgcopy list` shows whether it took the job");
             return Ok(Exit::Interrupted);
@@ -84,6 +85,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
 
     let mut progress = Progress::new(&context.terminal, 1);
     let ending = follow(
+        &manager,
         std::slice::from_ref(&job),
         &mut progress,
         &mut interrupt,
@@ -93,7 +95,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     progress.clear();
     match ending.map_err(|failure| kept(&job, failure))? {
         Ending::Ended(ends) => match ends.first() {
-            Some(end) => tell(&job, end, started, arguments.format, context).await,
+            Some(end) => tell(&manager, &job, end, started, arguments.format, context).await,
             None => Ok(Exit::Ok),
         },
         Ending::Interrupted | Ending::TimedOut => {
@@ -135,6 +137,7 @@ fn say_how_to_come_back(job: &Job) {
 
 /// Tells how the job ended.
 async fn tell(
+    manager: &Manager,
     job: &Job,
     end: &JobInfo,
     started: Instant,
@@ -145,7 +148,7 @@ async fn tell(
     let files = if end.state == JobState::Cancelled {
         Vec::new()
     } else {
-        job.files().await?
+        ask(manager, async || job.files().await, say).await?
     };
     if format.json {
         json::print(&json::JobWithFiles::new(end, &files))?;

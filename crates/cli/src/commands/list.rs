@@ -8,6 +8,7 @@ use clap::Args;
 use crate::{
     args::Format,
     context::{Context, short_id},
+    downloads,
     failure::{Exit, Failure},
     format::{Cell, Column, Table, clean, percent, size},
     json,
@@ -21,17 +22,24 @@ use crate::{
 #[command(after_long_help = "\
 Examples:
     bgcopy list
+    bgcopy list --downloads
     bgcopy list --json | jq -r 'select(.state == \"error\") | .id'")]
 pub struct Arguments {
-    /// List the jobs of all users; for an administrator
+    /// List those of all users; for an administrator
     #[arg(short, long)]
     all: bool,
+    /// List the downloads: what applications fetch by the other interface, one file each
+    #[arg(long)]
+    downloads: bool,
     #[command(flatten)]
     format: Format,
 }
 
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let manager = context.connect().await?;
+    if arguments.downloads {
+        return downloads::list(&manager, arguments.all, arguments.format.json, context).await;
+    }
     let jobs = manager.jobs(arguments.all).await?;
     if arguments.format.json {
         for (_, job) in &jobs {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bgcopy_client::{AuthScheme, AuthTarget, NotifyFlags, Priority};
-use clap::{ArgGroup, Args};
+use clap::Args;
 
 use crate::{
     args::{self, Format},
@@ -20,61 +20,59 @@ use crate::{
 /// Properties can be changed until the job is completed or cancelled. They are changed one after the other: when one
 /// is refused those before it stay changed.
 #[derive(Args, Debug)]
-#[command(
-    override_usage = "bgcopy set [OPTIONS] <JOB>",
-    group(ArgGroup::new("property").required(true).multiple(true).args(["user", "proxy", "no_proxy", "redirects"])),
-    after_long_help = "\
+#[command(after_long_help = "\
 Examples:
     bgcopy set 1f3a --priority low
     bgcopy set 1f3a --retry-delay 1m --no-progress-timeout 2d
     bgcopy set 1f3a --url-prefix https://example.org/ https://mirror.example.net/
-    bgcopy set 1f3a --user me --password-file ~/.secret && bgcopy resume 1f3a"
-)]
+    bgcopy set 1f3a --user me --password-file ~/.secret && bgcopy resume 1f3a")]
 pub struct Arguments {
     /// The job, by its id or the first four or more digits of it
     #[arg(value_name = "JOB")]
     job: JobRef,
     /// Its name
-    #[arg(long, value_name = "NAME", group = "property")]
+    #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Its description
-    #[arg(long, value_name = "TEXT", group = "property")]
+    #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// When it is its turn
-    #[arg(long, value_name = "PRIORITY", value_parser = args::priority(), group = "property")]
+    #[arg(long, value_name = "PRIORITY", value_parser = args::priority())]
     priority: Option<Priority>,
     /// Whether the service gives the files their names as soon as all of them are fetched
-    #[arg(long, value_name = "BOOL", group = "property")]
+    #[arg(long, value_name = "BOOL")]
     auto_complete: Option<bool>,
     /// The shortest time before another try, at least 5s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "property")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     retry_delay: Option<Duration>,
     /// Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "property")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     no_progress_timeout: Option<Duration>,
     /// What the job's program is called back for
     #[arg(
         long,
         value_name = "EVENT",
         value_delimiter = ',',
-        value_parser = args::notify_flag(),
-        group = "property"
+        value_parser = args::notify_flag()
     )]
     notify_flags: Vec<NotifyFlags>,
     /// Where a file is from now on, by its number in `bgcopy files`; goes on if size and date are the same there
-    #[arg(long, value_names = ["FILE", "URL"], num_args = 2, group = "property")]
+    #[arg(long, value_names = ["FILE", "URL"], num_args = 2)]
     url: Vec<String>,
     /// What the URLs of unfinished files begin with, and what they begin with from now on
-    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, group = "property")]
+    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2)]
     url_prefix: Vec<String>,
     /// Forget the user and password of --user
-    #[arg(long, group = "property", conflicts_with = "user")]
+    #[arg(long, conflicts_with = "user")]
     no_user: bool,
+    /// Forget the user and password of --proxy-user
+    #[arg(long, conflicts_with = "proxy_user")]
+    no_proxy_user: bool,
     /// Send this field with every request, in place of all that there were; can be given again
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header, group = "property")]
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
     /// Send no fields of the job's own any more
-    #[arg(long, group = "property", conflicts_with = "headers")]
+    #[arg(long, conflicts_with = "headers")]
     no_headers: bool,
     #[command(flatten)]
     network: Network,
@@ -83,6 +81,12 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    if arguments.change_nothing() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "nothing to change was named; `bgcopy set --help` lists what can be changed",
+        ));
+    }
     let flags = flags(&arguments.notify_flags);
     let url = url(&arguments.url)?;
     let manager = context.connect().await?;
@@ -114,9 +118,14 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         if let [old, new] = arguments.url_prefix.as_slice() {
             job.replace_remote_prefix(old, new).await?;
         }
-        if arguments.no_user {
+        for (target, is_forgotten) in [
+            (AuthTarget::Server, arguments.no_user),
+            (AuthTarget::Proxy, arguments.no_proxy_user),
+        ] {
             for scheme in [AuthScheme::Basic, AuthScheme::Digest] {
-                job.remove_credentials(AuthTarget::Server, scheme).await?;
+                if is_forgotten {
+                    job.remove_credentials(target, scheme).await?;
+                }
             }
         }
         if arguments.no_headers || !arguments.headers.is_empty() {
@@ -126,6 +135,23 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         confirm(&job, "is changed", arguments.format).await?;
     }
     Ok(Exit::Ok)
+}
+
+impl Arguments {
+    /// Whether no property is named. (A group of clap's that must be there is refused with the whole list.)
+    fn change_nothing(&self) -> bool {
+        let of_the_job = self.name.is_some()
+            || self.description.is_some()
+            || self.priority.is_some()
+            || self.auto_complete.is_some()
+            || self.retry_delay.is_some()
+            || self.no_progress_timeout.is_some()
+            || !self.notify_flags.is_empty();
+        let of_its_files = !self.url.is_empty() || !self.url_prefix.is_empty();
+        let of_its_requests =
+            self.no_user || self.no_proxy_user || self.no_headers || !self.headers.is_empty();
+        !of_the_job && !of_its_files && !of_its_requests && self.network.is_empty()
+    }
 }
 
 /// A file's number and its URL, where they are given.
@@ -151,24 +177,51 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::args::Cli;
+    use crate::args::{Cli, Command};
 
-    fn parse(options: &[&str]) -> Result<Cli, clap::Error> {
+    fn parse(options: &[&str]) -> Result<Arguments, clap::Error> {
         let line = ["bgcopy", "set", "1f3a"].iter().chain(options);
-        Cli::try_parse_from(line)
+        Cli::try_parse_from(line).map(|cli| match cli.command {
+            Command::Set(arguments) => arguments,
+            other => panic!("{other:?}"),
+        })
     }
 
     #[test]
     fn something_must_be_set() {
-        assert!(parse(&[]).is_err());
-        assert!(parse(&["--json"]).is_err());
-        assert!(parse(&["--redirects", "report"]).is_ok());
+        assert!(parse(&[]).unwrap().change_nothing());
+        assert!(parse(&["--json"]).unwrap().change_nothing());
+        for options in [
+            &["--name", "x"][..],
+            &["--description", ""],
+            &["--priority", "low"],
+            &["--auto-complete", "false"],
+            &["--retry-delay", "1m"],
+            &["--no-progress-timeout", "0"],
+            &["--notify-flags", "none"],
+            &["--url", "0", "http://h/"],
+            &["--url-prefix", "http://a/", "http://b/"],
+            &["--no-user"],
+            &["--header", "X: y"],
+            &["--no-headers"],
+            &["--user", "me"],
+            &["--proxy", "http://p"],
+            &["--no-proxy"],
+            &["--proxy-user", "me"],
+            &["--no-proxy-user"],
+            &["--redirects", "report"],
+        ] {
+            assert!(!parse(options).unwrap().change_nothing(), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
         assert!(parse(&["--user", "me", "--no-user"]).is_err());
         assert!(parse(&["--name", "x", "--priority", "low", "--retry-delay", "1m"]).is_ok());
         assert!(parse(&["--priority", "urgent"]).is_err());
         assert!(parse(&["--retry-delay", "5"]).is_err());
         assert!(parse(&["--url", "0"]).is_err());
-        assert!(parse(&["--url", "0", "http://h/"]).is_ok());
         assert!(url(&["x".into(), "http://h/".into()]).is_err());
     }
 

@@ -46,7 +46,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let mut interrupt = Interrupt::new()?;
     let jobs = find(&manager, &arguments.jobs.jobs).await?;
     let mut progress = Progress::new(&context.terminal, jobs.len());
-    let ending = follow(&jobs, &mut progress, &mut interrupt, deadline).await;
+    let ending = follow(&manager, &jobs, &mut progress, &mut interrupt, deadline).await;
     progress.clear();
     match ending? {
         Ending::Ended(ends) => tell(&ends, arguments.format),

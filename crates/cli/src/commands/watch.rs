@@ -3,26 +3,30 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write as _},
-    pin::Pin,
+    pin::pin,
     time::Duration,
 };
 
 use bgcopy_client::{JobEvent, JobId, JobInfo};
 use clap::Args;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     args::Format,
     calls::print_calls,
+    changes::{News, Wanted, changes},
     commands::list::table,
     context::{Context, JobRef, find, short_id},
-    failure::{Exit, Failure},
+    failure::{Exit, Failure, say},
     follow::Interrupt,
     format::{clean, percent, rfc3339, size},
     json,
-    terminal::{Terminal, now},
+    terminal::{Terminal, now, window_of},
 };
 
 /// Shows jobs as they change
@@ -66,19 +70,19 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let mut interrupt = Interrupt::new()?;
     if arguments.calls {
         let jobs = find(&manager, &arguments.jobs).await?;
-        return print_calls(&jobs, arguments.format.json, &mut interrupt).await;
+        return print_calls(manager, jobs, arguments.format.json, &mut interrupt).await;
     }
-    let mut events: Pin<Box<dyn Stream<Item = Result<JobEvent, Failure>>>> =
-        if arguments.jobs.is_empty() {
-            let events = manager.watch(arguments.all).await?;
-            Box::pin(events.map(|event| event.map_err(Failure::from)))
-        } else {
-            let mut streams = Vec::new();
-            for job in find(&manager, &arguments.jobs).await? {
-                streams.push(job.watch().await?.map(|info| Ok(event_of(info?))).boxed());
-            }
-            Box::pin(stream::select_all(streams))
-        };
+    let wanted = if arguments.jobs.is_empty() {
+        Wanted::All {
+            all_users: arguments.all,
+        }
+    } else {
+        Wanted::Jobs(find(&manager, &arguments.jobs).await?)
+    };
+    let mut changes = pin!(changes(manager, wanted));
+    let mut resized = signal(SignalKind::window_change()).map_err(|error| {
+        Failure::new(Exit::Service, format!("cannot hear of a resize: {error}"))
+    })?;
     let mut view = if arguments.format.json {
         View::Json
     } else if context.terminal.is_terminal() {
@@ -88,27 +92,23 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     };
     loop {
         tokio::select! {
-            event = events.next() => match event {
-                Some(event) => view.show(event?)?,
+            news = changes.next() => match news {
+                Some(news) => match news? {
+                    News::Event(event) => view.show(*event)?,
+                    News::Away(sentence) => view.say(sentence),
+                },
                 None => break,
             },
             () = interrupt.pressed() => {
                 view.finish();
                 return Ok(Exit::Interrupted);
             }
+            _ = resized.recv() => view.draw(),
             () = view.due() => view.draw(),
         }
     }
     view.finish();
     Ok(Exit::Ok)
-}
-
-fn event_of(info: JobInfo) -> JobEvent {
-    if info.state.is_final() {
-        JobEvent::Removed(info)
-    } else {
-        JobEvent::Changed(info)
-    }
 }
 
 fn parts(event: JobEvent) -> (&'static str, JobInfo) {
@@ -135,6 +135,14 @@ impl View {
                 live.put(info);
                 Ok(())
             }
+        }
+    }
+
+    /// Tells a sentence on standard error, above the table.
+    fn say(&self, sentence: &str) {
+        match self {
+            Self::Table(live) => live.multi.suspend(|| say(sentence)),
+            Self::Json | Self::Lines => say(sentence),
         }
     }
 
@@ -219,16 +227,15 @@ impl Live {
     }
 
     fn draw(&mut self) {
+        // Asked each time: a window can be resized.
+        let (columns, rows) = window_of(io::stdout());
         let lines = if self.jobs.is_empty() {
             vec!["No jobs.".to_owned()]
         } else {
-            table(self.jobs.values(), self.with_owner)
-                .lines(self.terminal.columns, self.terminal.colour)
+            table(self.jobs.values(), self.with_owner).lines(Some(columns), self.terminal.colour)
         };
         // Lines beyond the terminal's last cannot be redrawn.
-        let room = rustix::termios::tcgetwinsize(io::stdout())
-            .map_or(24, |size| usize::from(size.ws_row))
-            .max(4);
+        let room = rows.max(4);
         let hidden = lines.len().saturating_sub(room - 2);
         let mut shown: Vec<String> = lines;
         if hidden > 0 {
@@ -256,20 +263,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
-    use bgcopy_client::JobState;
-
     use super::*;
     use crate::json::tests::job;
-
-    #[test]
-    fn a_final_job_is_told_as_removed() {
-        assert_eq!(parts(event_of(job())).0, "changed");
-        let ended = JobInfo {
-            state: JobState::Acknowledged,
-            ..job()
-        };
-        assert_eq!(parts(event_of(ended)).0, "removed");
-    }
 
     #[test]
     fn a_line_holds_the_state_and_how_far_it_is() {
