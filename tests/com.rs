@@ -18,7 +18,10 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use bgcopy_testkit::faulty::{Origin, Resource};
+use bgcopy_testkit::{
+    faulty::{Origin, Resource},
+    process::Daemon,
+};
 use support::{Service, sha256};
 
 /// What is in crates/com/abi and takes an origin and a folder.
@@ -358,6 +361,24 @@ fn a_service_that_does_not_run_is_started() {
     run(command.arg(world.origin.url("/file")).arg(&path), "");
     assert_eq!(sha256(&path), world.content);
     run(world.service.command().args(["daemon", "stop"]), "");
+}
+
+#[test]
+fn a_service_that_was_killed_and_comes_back_calls_the_object_that_was_registered_before() {
+    let program = build(GCC, &tree("examples/com/callback.cpp"));
+    let mut world = World::start();
+    world.origin.hold();
+    let path = world.service.file("file");
+    let mut command = world.command(&program);
+    command.arg(world.origin.url("/file")).arg(&path);
+    let mut client = Daemon::spawn(command).unwrap();
+    world.origin.wait_for(|seen| !seen.is_empty());
+    world.service.kill();
+    world.service.launch(&[]);
+    world.origin.release();
+    let status = client.wait();
+    assert!(status.success(), "{status}: {}", client.stderr());
+    assert_eq!(sha256(&path), world.content);
 }
 
 /// A program under a tool of valgrind's, with the arguments of the tool.

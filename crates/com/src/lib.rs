@@ -13,6 +13,7 @@
 
 pub mod abi;
 mod callbacks;
+mod codes;
 mod delivery;
 mod enumerators;
 mod error;

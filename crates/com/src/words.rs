@@ -6,6 +6,7 @@
 use bgcopy_model::HResult;
 
 use crate::{
+    codes,
     fault::{self, Outcome},
     service::Process,
 };
@@ -18,7 +19,7 @@ pub fn describe(code: HResult) -> Outcome<String> {
     if let Some(words) = fault::last_words(code) {
         return Ok(words);
     }
-    if let Some(words) = own(code) {
+    if let Some(words) = own(code).or_else(|| codes::meaning(code)) {
         return Ok(words.to_owned());
     }
     let Ok(connection) = Process::current().connection() else {

@@ -150,6 +150,17 @@ fn tests_may_use_what_the_crate_reaches_anyway_but_no_sideways_edge() {
 }
 
 #[test]
+fn an_edge_for_tests_alone_is_one_that_tests_use_and_nothing_else() {
+    let faults = all_faults(&Workspace::as_listed().without("bgcopy", "com"));
+    assert_eq!(
+        faults,
+        ["bgcopy -> com is in the list for tests, but the tests of bgcopy no longer use it"]
+    );
+    let faults = all_faults(&Workspace::as_listed().with("bgcopy", "com", None));
+    assert_eq!(faults, ["bgcopy -> com is not in the list"]);
+}
+
+#[test]
 fn a_pure_crate_that_reaches_a_runtime_is_a_fault_that_names_the_way() {
     let workspace = Workspace::as_listed()
         .with("model", "innocent", None)
