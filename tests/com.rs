@@ -158,7 +158,9 @@ struct World {
 
 impl World {
     fn start() -> Self {
-        let (service, origin) = (Service::start(), Origin::start());
+        // The usual patience: a machine that is busy with compilers stalls for two seconds now and then, and the next
+        // try is ten minutes later.
+        let (service, origin) = (Service::start_with("", &[]), Origin::start());
         let file = Resource::pattern(5, 200_000);
         let content = file.sha256();
         origin.serve("/file", file);
