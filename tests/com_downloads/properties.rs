@@ -64,7 +64,10 @@ fn every_property_comes_back_as_it_was_set_and_in_its_type() {
             match kind {
                 Kind::Text(text) => {
                     download.set_text(id, text);
-                    assert_eq!(download.get(id).unwrap().vt, VT_BSTR, "{id}");
+                    let mut value = download.get(id).unwrap();
+                    assert_eq!(value.vt, VT_BSTR, "{id}");
+                    // SAFETY: the library made it, and this program clears it.
+                    assert!(unsafe { VariantClear(&raw mut value) }.is_ok());
                     assert_eq!(download.text(id).as_deref(), Ok(text), "{id}");
                 }
                 Kind::Number(held) => {
