@@ -240,6 +240,7 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "v" => reply.build(&Variant::from("")),
             "ttiuu" => reply.build(&(0_u64, 0_u64, 0_i32, 0_u32, 0_u32)),
             "ao" => reply.build(&vec![path()]),
+            "a(tt)" => reply.build(&Vec::<(u64, u64)>::new()),
             "a{sv}" => reply.build(&FileStatistics::default()),
             "a(oa{sv})" => {
                 reply.build(&Vec::<(OwnedObjectPath, BTreeMap<String, Variant<'_>>)>::new())
