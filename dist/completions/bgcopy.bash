@@ -1287,7 +1287,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__set)
-            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --notify-flags --url --url-prefix --no-user --no-proxy-user --header --no-headers --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --json --system --session --socket --help"
+            opts="-h --name --description --priority --auto-complete --retry-delay --no-progress-timeout --max-time --notify-flags --url --url-prefix --no-user --no-proxy-user --header --no-headers --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1314,6 +1314,10 @@ _bgcopy() {
                     return 0
                     ;;
                 --no-progress-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-time)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

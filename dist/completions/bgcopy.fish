@@ -171,6 +171,7 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l auto-complete -d '
 false\t''"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l retry-delay -d 'The shortest time before another try, at least 5s' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l no-progress-timeout -d 'Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l max-time -d 'Give up after so long at work, whatever comes: 12h, 3d; 0 sets no limit. Waiting does not count' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand set" -l notify-flags -d 'What the job\'s program is called back for' -r -f -a "transferred\t''
 error\t''
 modification\t''

@@ -180,7 +180,7 @@ async fn s7_3_range_sets_are_written_one_after_the_other_and_appear_at_once() {
     let download = prepared(&service, &manager, &url, "file").await;
     let mut expected = Vec::new();
     let sets = [
-        &[(500, 100), (10, 5)][..],
+        &[(500, 100), (19_990, u64::MAX), (10, 5)][..],
         &[(550, 20)],
         &[(19_000, u64::MAX)],
         &[(0, 1)],

@@ -28,6 +28,7 @@ mod origins;
 mod places;
 mod requests;
 mod survival;
+mod work;
 
 // Users other than the tester's, for 5.7.
 #[allow(dead_code, reason = "one test needs a part of it")]

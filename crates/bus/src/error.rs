@@ -63,6 +63,7 @@ error_names! {
     NetworkDisconnected, NameNotResolved, ConnectFailure, ConnectionClosed, Timeout, CertificateRejected, TlsFailure,
     InvalidProxy,
     InvalidResponse, InsufficientRangeSupport, RemoteFileChanged, RedirectRefused, DigestMismatch, NoProgress,
+    DownloadTimeout,
     FolderMissing, FolderChanged, FolderNotWritable, ReadOnlyFileSystem, DestinationIsFolder, InvalidName, DiskFull,
     QuotaExceeded, FileTooLarge, LocalFileChanged, DiskFailure, ResourcesExhausted,
     StoreFailure, Internal,

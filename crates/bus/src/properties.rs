@@ -61,6 +61,8 @@ properties! {
         minimum_retry_delay: u32 = "MinimumRetryDelay", ReadWrite;
         /// How long it may go without a byte, in seconds; 0: every error is fatal.
         no_progress_timeout: u32 = "NoProgressTimeout", ReadWrite;
+        /// How long it may be at work, in seconds; 0: for as long as it takes.
+        maximum_download_time: u32 = "MaximumDownloadTime", ReadWrite;
         /// [`bgcopy_model::TransferPolicy::bits`].
         transfer_policy: u32 = "TransferPolicy", ReadWrite;
         /// [`bgcopy_model::PeerCaching::bits`].
@@ -69,7 +71,7 @@ properties! {
         security_flags: u32 = "SecurityFlags", ReadWrite;
         /// For whom and in which scheme there are credentials: target and scheme of each.
         credentials: Vec<(String, String)> = "Credentials", Read;
-        /// How often it entered an error state.
+        /// How often trouble stopped it, for a time or for good.
         error_count: u32 = "ErrorCount", Read;
         /// Bytes of all files; [`bgcopy_model::UNKNOWN_SIZE`] while one file's size is unknown.
         bytes_total: u64 = "BytesTotal", Read;

@@ -189,6 +189,10 @@ pub trait Job1 {
     /// Sets how long the job may go without a byte, in seconds.
     #[zbus(property)]
     fn set_no_progress_timeout(&self, seconds: u32) -> Result<()>;
+
+    /// Sets how long the job may be at work, in seconds.
+    #[zbus(property)]
+    fn set_maximum_download_time(&self, seconds: u32) -> Result<()>;
 }
 
 /// A file of a job.

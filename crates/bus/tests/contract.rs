@@ -319,6 +319,7 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
         job.set_activation_name("").await?;
         job.set_minimum_retry_delay(0).await?;
         job.set_no_progress_timeout(0).await?;
+        job.set_maximum_download_time(0).await?;
         job.set_transfer_policy(0).await?;
         job.set_peer_caching_flags(0).await?;
 

@@ -227,7 +227,7 @@ waiting! {
     files() -> Vec<FileInfo>;
     /// The file of this index.
     file(index: u32) -> FileInfo;
-    /// What stopped it; `None` when it is in no error state.
+    /// What stopped it: in an error state, and behind it until bytes move again; `None` otherwise.
     error() -> Option<ErrorInfo>;
     /// The ranges of the file of this index that are fetched; none: all of it.
     file_ranges(index: u32) -> Vec<ByteRange>;
@@ -259,6 +259,8 @@ waiting! {
     set_minimum_retry_delay(delay: Duration) -> ();
     /// Sets how long it may go without a byte, in whole seconds; zero: every error is fatal.
     set_no_progress_timeout(timeout: Duration) -> ();
+    /// Sets how long it may be at work, in whole seconds; zero: for as long as it takes.
+    set_maximum_download_time(time: Duration) -> ();
     /// Says on which networks it is to transfer; without effect yet.
     set_transfer_policy(policy: TransferPolicy) -> ();
     /// Says what peers may do; there are none yet.

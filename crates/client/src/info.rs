@@ -51,6 +51,8 @@ pub struct JobInfo {
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
     pub no_progress_timeout: Duration,
+    /// How long it may be at work, in CONNECTING and TRANSFERRING; zero: for as long as it takes.
+    pub maximum_download_time: Duration,
     /// On which networks it is to transfer; without effect yet.
     pub transfer_policy: TransferPolicy,
     /// What peers may do; without effect as long as there are none.
@@ -59,7 +61,7 @@ pub struct JobInfo {
     pub security_flags: SecurityFlags,
     /// For whom and in which scheme it has credentials.
     pub credentials: Vec<(AuthTarget, AuthScheme)>,
-    /// How often it entered an error state.
+    /// How often trouble stopped it, for a time or for good.
     pub error_count: u32,
     /// Bytes of all files; `None` while one file's size is unknown.
     pub bytes_total: Option<u64>,
@@ -77,7 +79,7 @@ pub struct JobInfo {
     pub transferred_at: Option<Timestamp>,
     /// When it is tried again, by the wall clock; only in `TRANSIENT_ERROR`.
     pub retry_at: Option<Timestamp>,
-    /// What stopped it; only in `ERROR` and `TRANSIENT_ERROR`.
+    /// What stopped it: in `ERROR` and `TRANSIENT_ERROR`, and behind them until bytes move again.
     pub error: Option<JobTrouble>,
 }
 
@@ -134,7 +136,7 @@ pub struct Listener {
     pub path: String,
 }
 
-/// The error object of a job in `ERROR` or `TRANSIENT_ERROR`.
+/// The error object of a job in `ERROR` or `TRANSIENT_ERROR`, or of one that was and has not transferred since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorInfo {
     /// The contract's integer.

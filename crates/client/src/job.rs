@@ -169,7 +169,7 @@ impl Job {
         Ok(link.job(self.id).await?.take_ownership().await?)
     }
 
-    /// What stopped it; `None` when it is in no error state.
+    /// What stopped it: in an error state, and behind it until bytes move again; `None` otherwise.
     pub async fn error(&self) -> Result<Option<ErrorInfo>> {
         let nothing = |error: &Error| {
             // The job can leave the error state between the two calls, and its error object with it.
@@ -301,6 +301,14 @@ impl Job {
         let link = self.link().await?;
         let job = link.job(self.id).await?;
         Ok(job.set_no_progress_timeout(seconds(timeout)).await?)
+    }
+
+    /// Sets how long it may be at work, in whole seconds; zero: for as long as it takes. Time in CONNECTING and
+    /// TRANSFERRING counts, since the job was made or last resumed; past it the job is in ERROR.
+    pub async fn set_maximum_download_time(&self, time: Duration) -> Result<()> {
+        let link = self.link().await?;
+        let job = link.job(self.id).await?;
+        Ok(job.set_maximum_download_time(seconds(time)).await?)
     }
 
     /// Says on which networks it is to transfer. Kept and given back, without effect yet.

@@ -69,6 +69,7 @@ impl TryFrom<JobProperties> for JobInfo {
             activation_name: text(wire.activation_name),
             minimum_retry_delay: Duration::from_secs(wire.minimum_retry_delay.into()),
             no_progress_timeout: Duration::from_secs(wire.no_progress_timeout.into()),
+            maximum_download_time: Duration::from_secs(wire.maximum_download_time.into()),
             transfer_policy: TransferPolicy::from_bits(wire.transfer_policy)
                 .ok_or_else(|| unknown("transfer policy", wire.transfer_policy))?,
             peer_caching: PeerCaching::from_bits(wire.peer_caching_flags)
@@ -177,6 +178,7 @@ pub(crate) mod tests {
             activation_name: String::new(),
             minimum_retry_delay: 5,
             no_progress_timeout: 0,
+            maximum_download_time: 0,
             transfer_policy: TransferPolicy::ALWAYS.bits(),
             peer_caching_flags: 0,
             security_flags: 0,

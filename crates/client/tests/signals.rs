@@ -39,6 +39,7 @@ fn job_properties(bytes: u64) -> JobProperties {
         activation_name: String::new(),
         minimum_retry_delay: 5,
         no_progress_timeout: 0,
+        maximum_download_time: 0,
         transfer_policy: 0x8000_00ff,
         peer_caching_flags: 0,
         security_flags: 0,

@@ -1,5 +1,7 @@
 //! The calls of clients: what each may do in which state (contract, section Job life cycle), and what it answers.
 
+use std::time::Duration;
+
 use bgcopy_model::{
     Condition, FileIndex, FileRecord, FileSpec, JobId, JobPhase, JobSpec, Limits, Now, Owner,
     Priority,
@@ -157,6 +159,7 @@ impl JobMut<'_> {
         let record = &mut self.job.record;
         record.last_progress = self.now.moment;
         record.fruitless_tries = 0;
+        record.download_time = Duration::ZERO;
         self.job.last_trouble = None;
         self.put();
         if self.job.is_whole() {
@@ -247,6 +250,7 @@ impl JobMut<'_> {
             Setting::NoProgressTimeout(timeout) => {
                 replace(&mut record.no_progress_timeout, timeout)
             }
+            Setting::MaximumDownloadTime(time) => replace(&mut record.maximum_download_time, time),
             Setting::NotifyFlags(flags) => replace(&mut record.notify_flags, flags),
             Setting::Priority(priority) => {
                 replace(&mut record.priority, priority) && self.priority_changed(priority)

@@ -231,6 +231,7 @@ impl JobMut<'_> {
         record.transferred_at = None;
         record.last_progress = self.now.moment;
         record.fruitless_tries = 0;
+        record.download_time = Duration::ZERO;
         self.put();
         self.queue();
         Ok(Some(Reply::Done))

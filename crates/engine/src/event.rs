@@ -134,6 +134,8 @@ pub enum Setting {
     MinimumRetryDelay(Duration),
     /// How long it may go without a byte.
     NoProgressTimeout(Duration),
+    /// How long it may be at work; zero: for as long as it takes.
+    MaximumDownloadTime(Duration),
     /// Which events its client wants to be called for.
     NotifyFlags(NotifyFlags),
     /// Whether the service completes it by itself.

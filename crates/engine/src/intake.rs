@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
+    time::Duration,
 };
 
 use bgcopy_model::{
@@ -54,6 +55,8 @@ pub(crate) fn job_record(
         minimum_retry_delay: retry::minimum_delay(spec.minimum_retry_delay),
         no_progress_timeout: timeout
             .unwrap_or_else(|| retry::default_timeout(spec.profile, spec.priority)),
+        maximum_download_time: JobRecord::MAXIMUM_DOWNLOAD_TIME,
+        download_time: Duration::ZERO,
         transfer_policy: TransferPolicy::default(),
         peer_caching: PeerCaching::default(),
         headers: spec.headers,

@@ -7,14 +7,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
+    time::Duration,
 };
 
 use bgcopy_model::{
-    FileIndex, FilePhase, FileProgress, FileRecord, JobPhase, JobProgress, JobRecord, JobState,
-    Layout, Moment, Naming, RangeSet, Validator,
+    FileIndex, FilePhase, FileProgress, FileRecord, JobError, JobPhase, JobProgress, JobRecord,
+    JobState, Layout, Moment, Naming, RangeSet, Validator,
 };
 
-use crate::{Attempt, completing::Closing, handover::Handover, intake, notify::Notify};
+use crate::{
+    Attempt, completing::Closing, handover::Handover, intake, notify::Notify, pause::Pause,
+    retention::Place,
+};
 
 /// A job and its files.
 ///
@@ -40,14 +44,24 @@ pub(crate) struct Job {
     pub handover: Option<Handover>,
     /// Since when it is QUEUED; without meaning in other states.
     pub queued_since: Moment,
+    /// A file's trouble that may pass, while the others that are under way go on; in CONNECTING and TRANSFERRING only.
+    pub pause: Option<Pause>,
+    /// The error of the error state that it has left, until bytes move again (contract, row `GetError`).
+    pub past_error: Option<JobError>,
     /// What went wrong last, for the error of a job that makes no progress.
     pub last_trouble: Option<(Option<FileIndex>, String)>,
+    /// Up to when its `download_time` counts; `None`: it is not at work.
+    pub at_work_since: Option<Moment>,
+    /// The `download_time` that the store has.
+    pub stored_download_time: Duration,
     /// The `fruitless_tries` that the store has.
     pub stored_fruitless_tries: u32,
     /// Its entry among the engine's timers.
     pub timer: Option<Moment>,
     /// Whether it counts for the limits of jobs.
     pub counted: bool,
+    /// Where it is kept once it is final.
+    pub shelf: Option<Place>,
     /// Its place in the order of creation.
     pub serial: u64,
     /// Whether it ended with an earlier run of the service, so that nobody holds it: it is forgotten once it is final.
@@ -94,6 +108,8 @@ impl Job {
     /// A job with the files it has.
     pub fn new(record: JobRecord, now: Moment) -> Self {
         Self {
+            at_work_since: None,
+            stored_download_time: record.download_time,
             stored_fruitless_tries: record.fruitless_tries,
             record,
             files: Vec::new(),
@@ -106,9 +122,12 @@ impl Job {
             closing: None,
             handover: None,
             queued_since: now,
+            pause: None,
+            past_error: None,
             last_trouble: None,
             timer: None,
             counted: false,
+            shelf: None,
             serial: 0,
             is_lapsed: false,
         }

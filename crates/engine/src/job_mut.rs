@@ -3,7 +3,7 @@
 //! Owns the small steps of which every transition consists, so that none forgets to note what must be stored, what
 //! looks different, and what the queue must know. It never decides which transition is due.
 
-use bgcopy_model::{FileId, FileIndex, JobError, JobId, JobPhase, Limits, Now};
+use bgcopy_model::{FileId, FileIndex, JobError, JobId, JobPhase, JobState, Limits, Now};
 
 use crate::{
     Action, Attempt, Refusal, Reply, Ticket,
@@ -31,13 +31,32 @@ impl JobMut<'_> {
     pub fn enter(&mut self, phase: JobPhase) {
         let before = self.job.state();
         let error = phase.error().is_some();
-        self.job.record.phase = phase;
+        let left = std::mem::replace(&mut self.job.record.phase, phase);
+        self.leave(left);
+        self.job.count_work(self.now.moment);
         if error || self.job.state() != before {
             self.touch();
         }
         if self.job.state() != before {
             self.state_changed();
         }
+    }
+
+    /// What outlives the phase that was left, and what does not. The job is in its next one already.
+    fn leave(&mut self, left: JobPhase) {
+        let JobMut { job, .. } = self;
+        if !matches!(
+            job.record.phase,
+            JobPhase::Connecting | JobPhase::Transferring
+        ) {
+            job.pause = None;
+        }
+        let waits = matches!(
+            job.state(),
+            JobState::Suspended | JobState::Queued | JobState::Connecting
+        );
+        let error = left.into_error().or_else(|| job.past_error.take());
+        job.past_error = error.filter(|_| waits);
     }
 
     /// The job looks different in more than its progress.
@@ -89,8 +108,9 @@ impl JobMut<'_> {
     /// The job wants a turn.
     pub fn queue(&mut self) {
         self.job.queued_since = self.now.moment;
+        let record = &self.job.record;
         self.schedule
-            .enqueue(self.id, self.job.record.queue_priority());
+            .enqueue(self.id, record.owner, record.queue_priority());
         self.enter(JobPhase::Queued);
     }
 

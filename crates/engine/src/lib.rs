@@ -23,8 +23,8 @@
 //! ```
 //!
 //! Who owns which arrow: `calls` those named like a method, `turns` the turn and yielding (what `schedule`
-//! decides), `transfers` what a run reports (Opened, last file, trouble), `timing` retry time, network, no
-//! progress and expiry, `completing` what lies between Complete or Cancel and its answer. What clients are called for
+//! decides), `transfers` what a run reports (Opened, last file, trouble), `pause` trouble that may pass, `timing` retry time, network, no
+//! progress and expiry, `worktime` how long a job is at work, `completing` what lies between Complete or Cancel and its answer. What clients are called for
 //! follows from the arrows and is `telling`'s: `notify` decides for one job, `deliveries` whose turn it is. A job is
 //! changed through `JobMut` alone, which also notes what must be recorded and what looks different; `outbox` turns
 //! the notes into actions once a step.
@@ -43,9 +43,11 @@ mod job;
 mod job_mut;
 mod notify;
 mod outbox;
+mod pause;
 mod picker;
 mod places;
 mod restore;
+mod retention;
 mod retry;
 mod schedule;
 mod telling;
@@ -53,6 +55,7 @@ mod timing;
 mod transfers;
 mod turns;
 mod view;
+mod worktime;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +76,7 @@ use deliveries::Deliveries;
 use job::Job;
 use job_mut::JobMut;
 use outbox::Outbox;
+use retention::Retention;
 use schedule::Schedule;
 
 /// The jobs, and every decision about them.
@@ -89,6 +93,7 @@ pub struct Engine {
     deliveries: Deliveries,
     timers: BTreeSet<(Moment, JobId)>,
     census: Census,
+    retention: Retention,
     /// The last attempt's number.
     attempts: u64,
     out: Outbox,
@@ -111,6 +116,7 @@ impl Engine {
             order: BTreeMap::new(),
             timers: BTreeSet::new(),
             census: Census::default(),
+            retention: Retention::default(),
             attempts: 0,
             out: Outbox::default(),
             touched: BTreeSet::new(),
@@ -207,6 +213,7 @@ impl Engine {
     fn forget(&mut self, id: JobId) {
         if let Some(job) = self.jobs.remove(&id) {
             self.order.remove(&job.serial);
+            self.retention.remove(job.shelf);
             if let Some(moment) = job.timer {
                 self.timers.remove(&(moment, id));
             }
@@ -230,10 +237,12 @@ impl Engine {
 
     /// Brings counts and timers up to date with the jobs that were opened.
     fn keep_books(&mut self) {
+        let mut grown = BTreeSet::new();
         for id in &self.touched {
             let id = *id;
             if let Some(job) = self.jobs.get_mut(&id) {
                 self.census.note(job);
+                grown.extend(self.retention.note(job));
                 let due = job.deadline(&self.limits);
                 if due != job.timer {
                     if let Some(moment) = job.timer.take() {
@@ -243,6 +252,9 @@ impl Engine {
                     job.timer = due;
                 }
             }
+        }
+        for owner in grown {
+            self.forget_surplus(owner);
         }
     }
 }

@@ -81,6 +81,7 @@ impl Outbox {
                 continue;
             };
             if marks.put_job {
+                job.stored_download_time = job.record.download_time;
                 job.stored_fruitless_tries = job.record.fruitless_tries;
                 let record = Box::new(job.record.clone());
                 actions.push(Action::Store(Mutation::PutJob(record)));

@@ -2,40 +2,37 @@
 //!
 //! FOREGROUND jobs are admitted as long as there is room for a run at all. Of the background jobs, at most
 //! `Limits::background_jobs` have a turn at once; a higher level goes before a lower one and takes its turn away,
-//! equals take turns by time slices. The jobs of both profiles share the slots: each profile's queue keeps the
+//! equals take turns by time slices, and so do their owners ([`line`]). The jobs of both profiles share the slots: each profile's queue keeps the
 //! contract's order within itself either way, and twice the background load would serve nobody.
 //!
 //! Pure bookkeeping about names and numbers: it knows no job's state, and it is the caller who starts and stops.
 
-use std::{collections::BTreeMap, time::Duration};
+mod line;
 
-use bgcopy_model::{JobId, Limits, Moment, Priority};
+use std::{cmp::Ordering, time::Duration};
+
+use bgcopy_model::{JobId, Limits, Moment, Owner, Priority};
+
+use line::{End, Line};
 
 /// The queue and the turns.
 ///
 /// Invariants: a job that holds a turn does not wait; one whose turn is being left may. The sum over all turns of
-/// their runs, counting a holder without one as having one, is at most `transfers`. `waiting` and `places` are each
-/// other's inverse.
+/// their runs, counting a holder without one as having one, is at most `transfers`.
 pub(crate) struct Schedule {
     transfers: usize,
     slots: usize,
     slice: Duration,
-    waiting: BTreeMap<Place, JobId>,
-    places: BTreeMap<JobId, Place>,
+    waiting: Line,
     /// In the order of admission.
     turns: Vec<Turn>,
-    /// How many places were given out.
-    given: i64,
     slice_ends: Option<Moment>,
 }
-
-/// A place in the queue; the smaller goes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place(Priority, i64);
 
 /// A job that transfers, or whose runs have not all ended yet.
 struct Turn {
     job: JobId,
+    owner: Owner,
     priority: Priority,
     since: Moment,
     runs: usize,
@@ -52,11 +49,13 @@ pub(crate) enum Decision {
     Preempt(JobId),
 }
 
-/// Why a turn is taken away decides where the job waits.
-#[derive(Clone, Copy)]
-enum Back {
-    Head,
-    Tail,
+/// What the queue asks for.
+enum Step {
+    Admit(Priority, JobId),
+    /// Why a turn is taken away decides where the job waits.
+    Preempt(JobId, End),
+    /// Nothing, before this time if there is one.
+    Nothing(Option<Moment>),
 }
 
 impl Schedule {
@@ -66,34 +65,32 @@ impl Schedule {
             transfers: limits.transfers.max(1) as usize,
             slots: limits.background_jobs.max(1) as usize,
             slice: Duration::from_secs(limits.time_slice_seconds.max(1).into()),
-            waiting: BTreeMap::new(),
-            places: BTreeMap::new(),
+            waiting: Line::default(),
             turns: Vec::new(),
-            given: 0,
             slice_ends: None,
         }
     }
 
-    /// The job waits for a turn, behind the others of its level. No effect if it waits or has one.
-    pub fn enqueue(&mut self, job: JobId, priority: Priority) {
-        if !self.places.contains_key(&job) && !self.holds(job) {
-            self.line_up(job, priority, Back::Tail);
+    /// The job waits for a turn, behind its owner's others of its level. No effect if it waits or has one.
+    pub fn enqueue(&mut self, job: JobId, owner: Owner, priority: Priority) {
+        if !self.waiting.contains(job) && !self.holds(job) {
+            self.waiting.join(job, owner, priority, End::Tail);
         }
     }
 
     /// The job wants no turn: it leaves the queue, or its turn is over once its runs are.
     pub fn withdraw(&mut self, job: JobId) {
-        self.leave_queue(job);
+        self.waiting.leave(job);
         if let Some(turn) = self.turn_mut(job) {
             turn.leaving = true;
         }
         self.clear(job);
     }
 
-    /// The job has another priority from now on. If it waits, it does so behind the others of the new level.
+    /// The job has another priority from now on. If it waits, it does so behind its owner's others of the new level.
     pub fn set_priority(&mut self, job: JobId, priority: Priority) {
-        if self.leave_queue(job) {
-            self.line_up(job, priority, Back::Tail);
+        if let Some(owner) = self.waiting.leave(job) {
+            self.waiting.join(job, owner, priority, End::Tail);
         }
         if let Some(turn) = self.turn_mut(job) {
             turn.priority = priority;
@@ -133,15 +130,24 @@ impl Schedule {
     }
 
     /// The next decision, which is taken as carried out; `None`: all is as it should be.
-    ///
-    /// The first who wait get what is free; for those that come next somebody may have to leave. A turn that is
-    /// being left is on its way to somebody already, so that nobody else has to leave for that one.
     pub fn decide(&mut self, now: Moment) -> Option<Decision> {
         self.slice_ends = None;
+        match self.next_step(now) {
+            Step::Admit(priority, job) => Some(self.grant(priority, job, now)),
+            Step::Preempt(job, back) => Some(self.preempt(job, back)),
+            Step::Nothing(until) => {
+                self.slice_ends = until;
+                None
+            }
+        }
+    }
+
+    /// The first who wait get what is free; for those that come next somebody may have to leave. A turn that is
+    /// being left is on its way to somebody already, so that nobody else has to leave for that one.
+    fn next_step(&self, now: Moment) -> Step {
         if self.holding_background().count() > self.slots {
             // A job became a background job in the middle of its turn.
-            let victim = self.last_in_rank()?.job;
-            return Some(self.preempt(victim, Back::Head));
+            return self.displace();
         }
         let background = |turn: &&Turn| turn.priority.is_background();
         let leaving = || self.turns.iter().filter(|turn| turn.leaving);
@@ -152,48 +158,57 @@ impl Schedule {
             .saturating_sub(self.turns.iter().filter(background).count());
         let room = self.room();
 
-        for (&place, &job) in &self.waiting {
+        for (level, job) in self.waiting.in_order() {
             if let Some(own) = self.turns.iter().find(|turn| turn.job == job) {
                 // It was stopped and let go again before its runs had ended: what they leave is its own.
                 runs_to_come = runs_to_come.saturating_sub(1);
                 slots_to_come = slots_to_come.saturating_sub(own.priority.is_background().into());
                 continue;
             }
-            let has_slot = free_slots > 0 || !place.0.is_background();
+            let has_slot = free_slots > 0 || !level.is_background();
             if has_slot && room > 0 {
-                return Some(self.grant(place, job, now));
+                return Step::Admit(level, job);
             }
             if has_slot {
                 if runs_to_come > 0 {
                     runs_to_come -= 1;
                     continue;
                 }
-                let victim = self
-                    .last_in_rank()
-                    .filter(|_| !place.0.is_background())?
-                    .job;
-                return Some(self.preempt(victim, Back::Head));
+                if level.is_background() {
+                    return Step::Nothing(None);
+                }
+                return self.displace();
             }
             if slots_to_come > 0 {
                 slots_to_come -= 1;
                 runs_to_come = runs_to_come.saturating_sub(1);
                 continue;
             }
-            let victim = self.last_in_rank()?;
-            let (victim, rank, slice_end) =
-                (victim.job, victim.priority, victim.since + self.slice);
-            if rank > place.0 {
-                return Some(self.preempt(victim, Back::Head));
-            }
-            if rank == place.0 {
-                if slice_end <= now {
-                    return Some(self.preempt(victim, Back::Tail));
-                }
-                self.slice_ends = Some(slice_end);
-            }
-            return None;
+            return self.yield_to(level, now);
         }
-        None
+        Step::Nothing(None)
+    }
+
+    /// The last in rank has to go, whoever comes for it.
+    fn displace(&self) -> Step {
+        match self.last_in_rank() {
+            Some(victim) => Step::Preempt(victim.job, End::Head),
+            None => Step::Nothing(None),
+        }
+    }
+
+    /// Whether somebody leaves his slot to a job of this level.
+    fn yield_to(&self, level: Priority, now: Moment) -> Step {
+        let Some(victim) = self.last_in_rank() else {
+            return Step::Nothing(None);
+        };
+        let slice_end = victim.since + self.slice;
+        match victim.priority.cmp(&level) {
+            Ordering::Greater => Step::Preempt(victim.job, End::Head),
+            Ordering::Equal if slice_end <= now => Step::Preempt(victim.job, End::Tail),
+            Ordering::Equal => Step::Nothing(Some(slice_end)),
+            Ordering::Less => Step::Nothing(None),
+        }
     }
 
     fn holding_background(&self) -> impl Iterator<Item = &Turn> {
@@ -207,42 +222,28 @@ impl Schedule {
         self.holding_background().max_by_key(rank)
     }
 
-    fn grant(&mut self, place: Place, job: JobId, now: Moment) -> Decision {
-        self.leave_queue(job);
-        self.turns.push(Turn {
-            job,
-            priority: place.0,
-            since: now,
-            runs: 0,
-            leaving: false,
-        });
+    fn grant(&mut self, priority: Priority, job: JobId, now: Moment) -> Decision {
+        if let Some(owner) = self.waiting.serve(job) {
+            self.turns.push(Turn {
+                job,
+                owner,
+                priority,
+                since: now,
+                runs: 0,
+                leaving: false,
+            });
+        }
         Decision::Admit(job)
     }
 
-    fn preempt(&mut self, job: JobId, back: Back) -> Decision {
+    fn preempt(&mut self, job: JobId, back: End) -> Decision {
         if let Some(turn) = self.turn_mut(job) {
             turn.leaving = true;
-            let priority = turn.priority;
+            let (owner, priority) = (turn.owner, turn.priority);
             self.clear(job);
-            self.line_up(job, priority, back);
+            self.waiting.join(job, owner, priority, back);
         }
         Decision::Preempt(job)
-    }
-
-    fn line_up(&mut self, job: JobId, priority: Priority, back: Back) {
-        self.given += 1;
-        let number = match back {
-            Back::Head => -self.given,
-            Back::Tail => self.given,
-        };
-        let place = Place(priority, number);
-        self.waiting.insert(place, job);
-        self.places.insert(job, place);
-    }
-
-    fn leave_queue(&mut self, job: JobId) -> bool {
-        let place = self.places.remove(&job);
-        place.is_some_and(|place| self.waiting.remove(&place).is_some())
     }
 
     fn holds(&self, job: JobId) -> bool {

@@ -8,6 +8,7 @@ use crate::{
     Engine,
     job::Job,
     job_mut::JobMut,
+    pause::Pause,
     retry::{self, RETENTION, expires, patience_ends, spoken},
 };
 
@@ -21,17 +22,19 @@ impl Job {
             return None;
         }
         let expiry = Some(expires(&self.record, limits));
-        let first = |moments: [Option<Moment>; 3]| moments.into_iter().flatten().min();
+        let first = |moments: [Option<Moment>; 4]| moments.into_iter().flatten().min();
         match self.record.phase {
             JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } if self.is_lapsed => {
                 Some(at)
             }
             JobPhase::Acknowledged { at, .. } | JobPhase::Cancelled { at } => Some(at + RETENTION),
             JobPhase::TransientError { retry_at, .. } => {
-                first([expiry, Some(retry_at), patience_ends(&self.record)])
+                let patience = patience_ends(&self.record);
+                first([expiry, Some(retry_at), patience, None])
             }
             JobPhase::Connecting | JobPhase::Transferring => {
-                first([expiry, patience_ends(&self.record), None])
+                let retry = self.pause.as_ref().map(|pause| pause.retry_at);
+                first([expiry, patience_ends(&self.record), retry, self.work_ends()])
             }
             _ => expiry,
         }
@@ -70,16 +73,18 @@ impl Engine {
         }
     }
 
-    /// Whoever waits only for the network may try at once. The change is not stored: a restart would let them wait
+    /// Whoever waits only for the network may try at once, also a job of which other files go on. The change is not stored: a restart would let them wait
     /// for the time of their next try, or for the network's next change.
     pub(crate) fn network_changed(&mut self, now: Now) {
         let waits = |job: &Job| match &job.record.phase {
             JobPhase::TransientError { error, .. } => retry::is_of_the_network(error.condition),
-            _ => false,
+            _ => job.pause.as_ref().is_some_and(Pause::is_of_the_network),
         };
         let waiting = self.jobs.iter().filter(|(_, job)| waits(job));
         for id in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {
-            if let Some(mut job) = self.open(id, now) {
+            if let Some(mut job) = self.open(id, now)
+                && job.job.pause.take().is_none()
+            {
                 job.queue();
             }
         }
@@ -95,7 +100,13 @@ impl JobMut<'_> {
         }
         let retry = match self.job.record.phase {
             JobPhase::TransientError { retry_at, .. } => Some(retry_at),
-            JobPhase::Connecting | JobPhase::Transferring => None,
+            JobPhase::Connecting | JobPhase::Transferring => {
+                if self.end_of_work() {
+                    return;
+                }
+                self.job.pause.take_if(|pause| pause.retry_at <= now);
+                None
+            }
             _ => return,
         };
         let end = patience_ends(&self.job.record);

@@ -15,7 +15,6 @@ use crate::{
     Attempt, Outcome, Report, Trouble,
     job::{File, Slot, known_size},
     job_mut::JobMut,
-    retry,
 };
 
 /// What the head of an answer told.
@@ -47,6 +46,7 @@ impl JobMut<'_> {
             if !self.job.record.phase.is_final() {
                 self.ended(index, outcome, wanted);
             }
+            self.go_on_pausing();
             self.go_on_closing();
             self.go_on_vacating();
         } else if !self.job.record.phase.is_final() {
@@ -201,6 +201,7 @@ impl JobMut<'_> {
         if changed {
             self.put_file(index);
             self.put_fruitless_tries();
+            self.put_work();
         }
     }
 
@@ -299,7 +300,8 @@ impl JobMut<'_> {
         }
     }
 
-    /// The job stops because of trouble with a file: for a time if waiting may mend it, else for good.
+    /// The job stops because of trouble with a file: at once and for good, or for a time, when the other files that
+    /// are under way are done, if waiting may mend it.
     fn stopped_by(&mut self, index: FileIndex, trouble: Trouble) {
         let error = JobError {
             condition: trouble.condition,
@@ -314,16 +316,7 @@ impl JobMut<'_> {
             self.job.last_trouble = Some((error.file, error.detail));
             return self.give_up();
         }
-        let record = &mut self.job.record;
-        let tries = record.fruitless_tries;
-        let delay = retry::delay(record.minimum_retry_delay, tries, trouble.retry_after);
-        record.fruitless_tries = tries.saturating_add(1);
-        self.halt();
-        self.note_error(&error);
-        self.enter(JobPhase::TransientError {
-            error,
-            retry_at: self.now.moment + delay,
-        });
+        self.begin_pause(error, trouble.retry_after);
     }
 
     /// The file begins again at 0. Says how often it has done so because it changed.

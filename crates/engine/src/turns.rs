@@ -45,12 +45,16 @@ impl JobMut<'_> {
 
     fn turn_ends(&mut self) {
         self.stop_runs(0);
+        if self.sit_out_pause() {
+            return;
+        }
         self.job.queued_since = self.now.moment;
         self.enter(JobPhase::Queued);
     }
 
     fn start_first(&mut self) {
         if self.job.busy().is_empty()
+            && self.job.pause.is_none()
             && let Some(index) = self.job.next_ready()
         {
             self.start(index);
@@ -63,6 +67,7 @@ impl JobMut<'_> {
             _ => 1,
         };
         while self.job.busy().len() < most
+            && self.job.pause.is_none()
             && self.schedule.room() > 0
             && let Some(index) = self.job.next_ready()
         {

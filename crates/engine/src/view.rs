@@ -57,9 +57,11 @@ impl<'a> JobView<'a> {
         self.job.progress()
     }
 
-    /// What stopped it: in ERROR and `TRANSIENT_ERROR` only (contract, row `GetError`).
-    pub const fn error(self) -> Option<&'a JobError> {
-        self.job.record.phase.error()
+    /// What stopped it: in ERROR and `TRANSIENT_ERROR`, and behind them until bytes move again (contract, row
+    /// `GetError`).
+    pub fn error(self) -> Option<&'a JobError> {
+        let present = self.job.record.phase.error();
+        present.or(self.job.past_error.as_ref())
     }
 
     /// The state that the contract shows of a download; `None`: it is a job.

@@ -110,6 +110,8 @@ pub enum Condition {
     DigestMismatch,
     /// No byte for the job's no-progress timeout.
     NoProgress,
+    /// The job was at work for its maximum download time.
+    DownloadTimeout,
 
     // The file here.
     /// The folder is not there.
@@ -237,6 +239,7 @@ impl Condition {
             C::RedirectRefused => (H::INET_E_REDIRECT_FAILED, H::INET_E_REDIRECT_FAILED),
             C::DigestMismatch => (H::BG_E_VALIDATION_FAILED, H::BG_E_VALIDATION_FAILED),
             C::NoProgress => (H::BG_E_NO_PROGRESS, H::DO_E_DOWNLOAD_NO_PROGRESS),
+            C::DownloadTimeout => (H::BG_E_MAXDOWNLOAD_TIMEOUT, H::BG_E_MAXDOWNLOAD_TIMEOUT),
             C::FolderMissing | C::FolderChanged => {
                 (H::ERROR_PATH_NOT_FOUND, H::ERROR_PATH_NOT_FOUND)
             }
@@ -288,9 +291,11 @@ impl Condition {
             | C::FileTooLarge
             | C::LocalFileChanged
             | C::DiskFailure => ErrorContext::LocalFile,
-            C::NoProgress | C::StoreFailure | C::ResourcesExhausted | C::Internal => {
-                ErrorContext::QueueManager
-            }
+            C::NoProgress
+            | C::DownloadTimeout
+            | C::StoreFailure
+            | C::ResourcesExhausted
+            | C::Internal => ErrorContext::QueueManager,
             _ => ErrorContext::None,
         }
     }
@@ -366,6 +371,7 @@ impl Condition {
             C::RedirectRefused => "the origin redirects to where the job may not go",
             C::DigestMismatch => "the content has another checksum than expected",
             C::NoProgress => "no byte arrived for too long",
+            C::DownloadTimeout => "the job took longer than it may",
             C::FolderMissing => "the destination folder does not exist",
             C::FolderChanged => "another folder is in the place of the destination folder",
             C::FolderNotWritable => "the destination folder cannot be written",

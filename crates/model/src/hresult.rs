@@ -170,6 +170,8 @@ hresults! {
     BG_E_TOO_MANY_RANGES_IN_FILE = 0x8020_0052,
     /// The content has another digest than the caller gave.
     BG_E_VALIDATION_FAILED = 0x8020_0053,
+    /// The job took longer than its maximum download time.
+    BG_E_MAXDOWNLOAD_TIMEOUT = 0x8020_0054,
     /// No such property.
     BG_E_UNKNOWN_PROPERTY_ID = 0x8020_0057,
     /// The property can only be read.

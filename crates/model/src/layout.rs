@@ -88,8 +88,29 @@ impl Layout {
             .try_fold(0_u64, |sum, length| Some(sum.saturating_add(length?)))
     }
 
+    /// The remote file has so many bytes: what goes to the end has a length from now on, so that what comes behind it
+    /// can be found.
+    #[must_use]
+    pub fn settled(mut self, remote_size: u64) -> Self {
+        let open = |range: &&mut ByteRange| range.length == ByteRange::TO_END;
+        for range in self.ranges.iter_mut().filter(open) {
+            range.length = remote_size.saturating_sub(range.offset);
+        }
+        self
+    }
+
+    /// Whether a range goes to the end and another one comes behind it: then nothing but the remote file's size tells
+    /// where that one begins here.
+    pub fn needs_size(&self) -> bool {
+        let before_last = self.ranges.split_last().map_or(&[][..], |(_, rest)| rest);
+        before_last
+            .iter()
+            .any(|range| range.length == ByteRange::TO_END)
+    }
+
     /// Where the bytes that begin at local `offset` lie in the remote file: the remote offset, and how many bytes
-    /// follow there in one run (`None`: to the end). `None` when the local offset is beyond the last range.
+    /// follow there in one run (`None`: to the end). `None` when the local offset is beyond the last range. What lies
+    /// behind a range to the end is known only of a layout that is [`Self::settled`].
     pub fn remote(&self, offset: u64) -> Option<(u64, Option<u64>)> {
         if self.is_whole() {
             return Some((offset, None));
@@ -163,6 +184,33 @@ mod tests {
             layout.first_run(Extent::new(8, 45)),
             Some((Extent::new(8, 10), Extent::new(108, 110)))
         );
+    }
+
+    #[test]
+    fn what_lies_behind_a_range_to_the_end_is_found_once_the_size_is_known() {
+        let layout = layout(&[(90, END), (0, 5), (20, 2)]).unwrap();
+        assert!(layout.needs_size());
+        assert_eq!(layout.remote(0), Some((90, None)));
+        let layout = layout.settled(100);
+        assert!(!layout.needs_size());
+        assert_eq!(layout.local_size(None), Some(17));
+        assert_eq!(layout.remote(0), Some((90, Some(10))));
+        assert_eq!(layout.remote(9), Some((99, Some(1))));
+        assert_eq!(layout.remote(10), Some((0, Some(5))));
+        assert_eq!(layout.remote(16), Some((21, Some(1))));
+        assert_eq!(layout.remote(17), None);
+    }
+
+    #[test]
+    fn only_a_range_to_the_end_with_others_behind_it_needs_the_size() {
+        for (ranges, needs) in [
+            (&[][..], false),
+            (&[(0, END)], false),
+            (&[(0, 5), (10, END)], false),
+            (&[(10, END), (0, 5)], true),
+        ] {
+            assert_eq!(layout(ranges).unwrap().needs_size(), needs, "{ranges:?}");
+        }
     }
 
     #[test]

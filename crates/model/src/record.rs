@@ -41,6 +41,11 @@ pub struct JobRecord {
     pub minimum_retry_delay: Duration,
     /// How long it may go without a byte; zero: every error is fatal.
     pub no_progress_timeout: Duration,
+    /// How long it may be at work, in CONNECTING and TRANSFERRING; zero: for as long as it takes.
+    pub maximum_download_time: Duration,
+    /// How long it has been at work since it was made or last resumed; as of the last write of this record, which is
+    /// at most a minute of work behind while bytes come.
+    pub download_time: Duration,
     /// On which networks its client wants it to transfer; kept for the client, without effect yet.
     pub transfer_policy: TransferPolicy,
     /// What its client lets peers do with its files; kept for the client, without effect as long as there are none.
@@ -53,7 +58,7 @@ pub struct JobRecord {
     pub context: ClientContext,
     /// Where it is in its life.
     pub phase: JobPhase,
-    /// How often it entered an error state.
+    /// How often trouble stopped it, for a time or for good. Files that fail while others go on count as one.
     pub error_count: u32,
     /// Tries in a row that ended without a byte: the retry delay grows with it.
     pub fruitless_tries: u32,
@@ -72,6 +77,9 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
+    /// The maximum download time of a job for which none was set: 90 days.
+    pub const MAXIMUM_DOWNLOAD_TIME: Duration = Duration::from_hours(90 * 24);
+
     /// The priority by which it waits for a turn: in the DO profile the three background levels are alike (contract,
     /// section Priorities).
     pub const fn queue_priority(&self) -> Priority {
@@ -156,6 +164,14 @@ impl JobPhase {
 
     /// The error of a job in one of the error states.
     pub const fn error(&self) -> Option<&JobError> {
+        match self {
+            Self::TransientError { error, .. } | Self::Error { error } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The same, of a phase that is over.
+    pub fn into_error(self) -> Option<JobError> {
         match self {
             Self::TransientError { error, .. } | Self::Error { error } => Some(error),
             _ => None,

@@ -197,6 +197,9 @@ pub struct Limits {
     pub time_slice_seconds: u32,
     /// Days after which a job that nobody completed is cancelled; 0: 30 for DO jobs, 90 for BITS jobs.
     pub expiry_days: u32,
+    /// Files of one user's final jobs that are kept for an hour, each job counting as one more; the oldest jobs beyond
+    /// are forgotten earlier.
+    pub final_files: u32,
     /// Times a file is started again because its version changed, before that is an error.
     pub version_restarts: u32,
 }
@@ -230,6 +233,7 @@ impl Default for Limits {
             transfers: 64,
             time_slice_seconds: 60,
             expiry_days: 0,
+            final_files: 20_000,
             version_restarts: 5,
         }
     }

@@ -21,6 +21,8 @@ CREATE TABLE jobs (
     activation          TEXT,             -- a name on the owner's session bus
     minimum_retry_delay INTEGER NOT NULL,
     no_progress_timeout INTEGER NOT NULL,
+    maximum_download_time INTEGER NOT NULL,
+    download_time       INTEGER NOT NULL, -- at work since it was made or resumed
     transfer_policy     INTEGER NOT NULL, -- flags of what a network costs
     peer_caching        INTEGER NOT NULL, -- flags
     umask               INTEGER NOT NULL,

@@ -69,7 +69,7 @@ pub(crate) fn restore(connection: &mut Connection) -> rusqlite::Result<Restored>
 const READ_JOBS: &str = "
     SELECT number, id, owner, profile, name, description, priority, auto_complete, notify_flags,
         transferred_due, error_due, notify_command, activation, minimum_retry_delay, no_progress_timeout,
-        transfer_policy, peer_caching, headers, secrets.http, umask, proxies, phase, error_count, fruitless_tries,
+        maximum_download_time, download_time, transfer_policy, peer_caching, headers, secrets.http, umask, proxies, phase, error_count, fruitless_tries,
         created, modified, transferred_at, born, last_progress, record
     FROM jobs LEFT JOIN secrets ON secrets.job = jobs.number LEFT JOIN downloads ON downloads.job = jobs.number
     ORDER BY number";
@@ -124,6 +124,8 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
         activation: cells.optional_text()?,
         minimum_retry_delay: cells.delay()?,
         no_progress_timeout: cells.delay()?,
+        maximum_download_time: cells.delay()?,
+        download_time: cells.delay()?,
         transfer_policy: cells.code(TransferPolicy::from_bits, "transfer policy")?,
         peer_caching: cells.code(PeerCaching::from_bits, "set of flags")?,
         headers: cells.secret_json()?,
@@ -298,6 +300,8 @@ mod tests {
             activation: Some("org.example.Downloads".into()),
             minimum_retry_delay: Duration::from_secs(5),
             no_progress_timeout: Duration::from_nanos(u64::MAX),
+            maximum_download_time: Duration::from_hours(1),
+            download_time: Duration::from_nanos(7),
             transfer_policy: TransferPolicy::from_bits(0x8000_0021).unwrap(),
             peer_caching: PeerCaching::from_bits(2).unwrap(),
             headers: vec![Header {

@@ -39,11 +39,12 @@ pub(crate) fn apply(connection: &Connection, mutation: &Mutation) -> Result<(), 
 const PUT_JOB: &str = "
     INSERT INTO jobs (
         id, owner, profile, name, description, priority, auto_complete, notify_flags, transferred_due, error_due,
-        notify_command, activation, minimum_retry_delay, no_progress_timeout, transfer_policy, peer_caching, umask,
-        phase, error_count, fruitless_tries, created, modified, transferred_at, born, last_progress
+        notify_command, activation, minimum_retry_delay, no_progress_timeout, maximum_download_time, download_time,
+        transfer_policy, peer_caching, umask, phase, error_count, fruitless_tries, created, modified, transferred_at,
+        born, last_progress
     ) VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-        ?24, ?25
+        ?24, ?25, ?26, ?27
     )
     ON CONFLICT (id) DO UPDATE SET
         owner = excluded.owner, profile = excluded.profile, name = excluded.name,
@@ -51,7 +52,9 @@ const PUT_JOB: &str = "
         notify_flags = excluded.notify_flags, transferred_due = excluded.transferred_due,
         error_due = excluded.error_due, notify_command = excluded.notify_command, activation = excluded.activation,
         minimum_retry_delay = excluded.minimum_retry_delay,
-        no_progress_timeout = excluded.no_progress_timeout, transfer_policy = excluded.transfer_policy,
+        no_progress_timeout = excluded.no_progress_timeout,
+        maximum_download_time = excluded.maximum_download_time, download_time = excluded.download_time,
+        transfer_policy = excluded.transfer_policy,
         peer_caching = excluded.peer_caching, umask = excluded.umask, phase = excluded.phase,
         error_count = excluded.error_count, fruitless_tries = excluded.fruitless_tries, created = excluded.created,
         modified = excluded.modified, transferred_at = excluded.transferred_at, born = excluded.born,
@@ -85,6 +88,8 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
         activation,
         minimum_retry_delay,
         no_progress_timeout,
+        maximum_download_time,
+        download_time,
         transfer_policy,
         peer_caching,
         headers,
@@ -116,6 +121,8 @@ fn put_job(connection: &Connection, job: &JobRecord) -> rusqlite::Result<()> {
             activation,
             delay(*minimum_retry_delay),
             delay(*no_progress_timeout),
+            delay(*maximum_download_time),
+            delay(*download_time),
             transfer_policy.bits(),
             peer_caching.bits(),
             umask,

@@ -48,6 +48,9 @@ pub struct Arguments {
     /// Give up after this long without a byte: 90s, 10m, 2h, 14d; 0 gives up at the first error
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     no_progress_timeout: Option<Duration>,
+    /// Give up after so long at work, whatever comes: 12h, 3d; 0 sets no limit. Waiting does not count
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "property")]
+    max_time: Option<Duration>,
     /// What the job's program is called back for
     #[arg(
         long,
@@ -108,6 +111,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         }
         if let Some(timeout) = arguments.no_progress_timeout {
             job.set_no_progress_timeout(timeout).await?;
+        }
+        if let Some(time) = arguments.max_time {
+            job.set_maximum_download_time(time).await?;
         }
         if let Some(flags) = flags {
             job.set_notify_flags(flags).await?;

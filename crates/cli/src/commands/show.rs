@@ -3,9 +3,10 @@
 use std::{
     fmt::{Display, Write as _},
     io::{self, Write as _},
+    time::Duration,
 };
 
-use bgcopy_client::{ErrorInfo, JobInfo, SecurityFlags, Timestamp};
+use bgcopy_client::{ErrorInfo, JobInfo, JobState, SecurityFlags, Timestamp};
 use clap::Args;
 
 use crate::{
@@ -98,11 +99,10 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
         },
     );
     line("retry delay", &duration(job.minimum_retry_delay));
-    let patience = match job.no_progress_timeout {
-        timeout if timeout.is_zero() => "none: every error ends it".to_owned(),
-        timeout => duration(timeout),
-    };
+    let patience = unless_zero(job.no_progress_timeout, "none: every error ends it");
     line("no-progress timeout", &patience);
+    let most = unless_zero(job.maximum_download_time, "none");
+    line("maximum time", &most);
     line(
         "notifications",
         &json::flag_names(job.notify_flags).join(", "),
@@ -140,9 +140,13 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
     if job.error_count > 0 {
         line("errors so far", &job.error_count);
     }
+    let label = match job.state {
+        JobState::Error | JobState::TransientError => "error",
+        _ => "last error",
+    };
     match (error, &job.error) {
         (Some(error), _) => {
-            line("error", &error.description);
+            line(label, &error.description);
             line(
                 "error code",
                 &format!("{} {}", error.code, error.code_name).trim(),
@@ -153,10 +157,19 @@ fn text(job: &JobInfo, error: Option<&ErrorInfo>, now: Timestamp) -> String {
             }
         }
         // The job left its error state while it was being looked at.
-        (None, Some(error)) => line("error", &error.description),
+        (None, Some(error)) => line(label, &error.description),
         (None, None) => {}
     }
     lines
+}
+
+/// A time, or what its absence means.
+fn unless_zero(time: Duration, zero: &str) -> String {
+    if time.is_zero() {
+        zero.to_owned()
+    } else {
+        duration(time)
+    }
 }
 
 #[cfg(test)]

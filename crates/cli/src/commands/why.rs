@@ -1,6 +1,9 @@
 //! `bgcopy why`: why a job is in the state it is in.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use bgcopy_client::{ErrorInfo, JobInfo, JobState, Manager, NotifyFlags, Priority, Timestamp};
 use clap::Args;
@@ -88,6 +91,13 @@ struct Facts<'a> {
 /// The sentences, each the reason of the one before it or the way out of it.
 fn chain(job: &JobInfo, facts: &Facts<'_>) -> Vec<String> {
     let mut chain = vec![state(job, facts)];
+    let has_left_it = matches!(
+        job.state,
+        JobState::Queued | JobState::Connecting | JobState::Suspended
+    );
+    if has_left_it {
+        because("Its last error was", job, facts, &mut chain);
+    }
     match job.state {
         JobState::Queued => queued(job, facts, &mut chain),
         JobState::Connecting => {
@@ -96,7 +106,7 @@ fn chain(job: &JobInfo, facts: &Facts<'_>) -> Vec<String> {
         JobState::Transferring => transferring(job, &mut chain),
         JobState::Suspended => suspended(job, &mut chain),
         JobState::Error => {
-            because(job, facts, &mut chain);
+            because("This stopped it", job, facts, &mut chain);
             let id = short_id(job.id);
             chain.push(format!(
                 "Waiting does not mend this: mend it and run `bgcopy resume {id}`, or drop the job with `bgcopy cancel {id}`."
@@ -136,12 +146,13 @@ fn state(job: &JobInfo, facts: &Facts<'_>) -> String {
     format!("{} is {}; {since}.", job.name, job.state.name())
 }
 
-fn because(job: &JobInfo, facts: &Facts<'_>, chain: &mut Vec<String>) {
+/// The error, behind what it is said to be.
+fn because(opening: &str, job: &JobInfo, facts: &Facts<'_>, chain: &mut Vec<String>) {
     let Some(trouble) = &job.error else {
         return;
     };
     let what = trouble.description.trim_end_matches('.');
-    let mut sentence = format!("This stopped it: {what} ({})", trouble.code);
+    let mut sentence = format!("{opening}: {what} ({})", trouble.code);
     if let Some(error) = facts.error {
         sentence.push_str(", in ");
         sentence.push_str(&error.context_description);
@@ -183,6 +194,14 @@ fn transferring(job: &JobInfo, chain: &mut Vec<String>) {
         "Bytes are moving: {told}, {} of {} files; nothing needs to be done.",
         job.files_transferred, job.files_total
     ));
+    // The 90 days that nobody set are no news.
+    let most = job.maximum_download_time;
+    if !most.is_zero() && most < Duration::from_hours(90 * 24) {
+        chain.push(format!(
+            "After {} at work it is given up, and is in error (`bgcopy set --max-time`).",
+            duration(most)
+        ));
+    }
 }
 
 fn suspended(job: &JobInfo, chain: &mut Vec<String>) {
@@ -202,7 +221,7 @@ fn suspended(job: &JobInfo, chain: &mut Vec<String>) {
 }
 
 fn transient(job: &JobInfo, facts: &Facts<'_>, chain: &mut Vec<String>) {
-    because(job, facts, chain);
+    because("This stopped it", job, facts, chain);
     if let Some(retry) = job.retry_at {
         chain.push(format!("It is tried again {}.", rfc3339(retry)));
     }
@@ -222,7 +241,7 @@ fn transferred(job: &JobInfo, facts: &Facts<'_>, chain: &mut Vec<String>) {
     let id = short_id(job.id);
     if job.auto_complete {
         if job.error.is_some() {
-            because(job, facts, chain);
+            because("This stopped it", job, facts, chain);
             chain.push(format!(
                 "The files are fetched and cannot be named: mend that and run `bgcopy complete {id}`."
             ));
@@ -308,6 +327,18 @@ mod tests {
         assert!(told(&fetched, false).contains("/bin/true is run"));
         fetched.notify_flags = NotifyFlags::ERROR;
         assert!(told(&fetched, true).contains("does not want to be called"));
+    }
+
+    #[test]
+    fn an_error_that_is_over_is_told_as_the_last_one() {
+        let last = "Its last error was: the host cannot be reached (0x8020002D).";
+        for state in [JobState::Queued, JobState::Connecting, JobState::Suspended] {
+            let mut job = JobInfo { state, ..job() };
+            assert!(told(&job, false).contains(last), "{state:?}");
+            job.error = None;
+            assert!(!told(&job, false).contains("error"), "{state:?}");
+        }
+        assert!(!told(&job(), false).contains(last));
     }
 
     #[test]

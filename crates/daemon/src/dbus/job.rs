@@ -150,6 +150,7 @@ pub(super) async fn set(
         )),
         "MinimumRetryDelay" => Setting::MinimumRetryDelay(intake::seconds(number(value)?)),
         "NoProgressTimeout" => Setting::NoProgressTimeout(intake::seconds(number(value)?)),
+        "MaximumDownloadTime" => Setting::MaximumDownloadTime(intake::seconds(number(value)?)),
         "TransferPolicy" => {
             Setting::TransferPolicy(intake::transfer_policy(number(value)?).map_err(&refused)?)
         }
@@ -185,6 +186,7 @@ pub(super) fn properties(job: &JobSnapshot, handle: &Handle) -> JobProperties {
         activation_name: job.activation.clone().unwrap_or_default(),
         minimum_retry_delay: seconds(job.minimum_retry_delay),
         no_progress_timeout: seconds(job.no_progress_timeout),
+        maximum_download_time: seconds(job.maximum_download_time),
         transfer_policy: job.transfer_policy.bits(),
         peer_caching_flags: job.peer_caching.bits(),
         security_flags: job.http.security.bits(),

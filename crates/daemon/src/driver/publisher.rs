@@ -50,15 +50,17 @@ pub struct JobSnapshot {
     pub minimum_retry_delay: u64,
     /// Seconds.
     pub no_progress_timeout: u64,
+    /// Seconds; 0: without a limit.
+    pub maximum_download_time: u64,
     /// On which networks its client wants it to transfer.
     pub transfer_policy: TransferPolicy,
     /// What its client lets peers do.
     pub peer_caching: PeerCaching,
     /// How its requests go out.
     pub http: HttpSnapshot,
-    /// How often it entered an error state.
+    /// How often trouble stopped it, for a time or for good.
     pub error_count: u32,
-    /// The error, in an error state.
+    /// The error, in an error state and behind it until bytes move again.
     pub error: Option<JobError>,
     /// When it is tried again, in service time, in `TRANSIENT_ERROR`.
     pub retry_at: Option<Moment>,

@@ -34,6 +34,8 @@ pub struct Life {
     failed: Option<(u32, Condition)>,
     because_of: Condition,
     retry_at: Moment,
+    /// A file waits for its next try while others go on: why, and until when.
+    pause: Option<(Condition, Moment)>,
     last_byte: Moment,
     queued: Moment,
     fruitless: u32,
@@ -72,6 +74,7 @@ impl Life {
             failed: None,
             because_of: Condition::Internal,
             retry_at: now,
+            pause: None,
             last_byte: now,
             queued: now,
             fruitless: 0,
@@ -246,9 +249,30 @@ impl Life {
         if self.last_byte + self.timeout <= now {
             return self.error(Condition::NoProgress);
         }
+        if self.pause.is_some() {
+            self.fruitless = self.fruitless.saturating_sub(1);
+        }
         let delay = (self.minimum * 2_u32.pow(self.fruitless.min(6))).min(Duration::from_hours(1));
-        (self.state, self.because_of, self.retry_at) = (S::TransientError, what, now + delay);
         self.fruitless += 1;
+        let at = now + delay;
+        self.pause = Some(match self.pause {
+            Some((why, before)) if (!is_network(why), before) >= (!is_network(what), at) => {
+                (why, before.max(at))
+            }
+            Some((_, before)) => (what, before.max(at)),
+            None => (what, at),
+        });
+    }
+
+    /// Who has left his turn waits for nothing within it; who has nothing under way waits for it alone.
+    fn settle_pause(&mut self, runs: usize) {
+        let at_work = matches!(self.state, S::Connecting | S::Transferring);
+        self.pause = self.pause.filter(|_| at_work);
+        if runs == 0
+            && let Some((why, at)) = self.pause.take()
+        {
+            (self.state, self.because_of, self.retry_at) = (S::TransientError, why, at);
+        }
     }
 
     fn error(&mut self, what: Condition) {
@@ -342,6 +366,8 @@ impl Life {
             self.error(Condition::NoProgress);
         } else if self.state == S::TransientError && self.retry_at <= now {
             (self.state, self.queued) = (S::Queued, now);
+        } else if self.pause.is_some_and(|(_, at)| at <= now) {
+            self.pause = None;
         }
     }
 
@@ -358,7 +384,9 @@ impl Life {
     }
 
     fn settle(&mut self, runs: usize, expiry: Duration, now: Moment) {
+        self.settle_pause(runs);
         self.due(expiry, now);
+        self.settle_pause(1);
         while match &self.closing {
             Some(Stage::Halting) => runs == 0,
             Some(Stage::Asked(_, waiting)) => waiting.is_empty(),
@@ -392,15 +420,17 @@ impl Reference {
 
     pub fn network_changed(&mut self, now: Moment) {
         for job in self.jobs.values_mut() {
-            let network = matches!(
-                job.because_of,
-                Condition::NetworkDisconnected
-                    | Condition::NameNotResolved
-                    | Condition::ConnectFailure
-            );
-            if job.state == S::TransientError && network {
+            if job.state == S::TransientError && is_network(job.because_of) {
                 (job.state, job.queued) = (S::Queued, now);
             }
+            job.pause = job.pause.filter(|(why, _)| !is_network(*why));
         }
     }
+}
+
+const fn is_network(why: Condition) -> bool {
+    matches!(
+        why,
+        Condition::NetworkDisconnected | Condition::NameNotResolved | Condition::ConnectFailure
+    )
 }

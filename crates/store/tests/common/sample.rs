@@ -25,6 +25,8 @@ pub fn job(n: u128) -> JobRecord {
         activation: None,
         minimum_retry_delay: Duration::from_mins(10),
         no_progress_timeout: Duration::from_hours(336),
+        maximum_download_time: JobRecord::MAXIMUM_DOWNLOAD_TIME,
+        download_time: Duration::ZERO,
         transfer_policy: TransferPolicy::default(),
         peer_caching: PeerCaching::default(),
         headers: vec![Header {

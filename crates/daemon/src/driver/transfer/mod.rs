@@ -154,6 +154,10 @@ async fn run(
 ) -> Outcome {
     let prepared = async {
         let layout = Layout::checked(&file.ranges);
+        let layout = match file.validator.size.filter(|_| !file.durable.is_empty()) {
+            Some(remote) => layout.settled(remote),
+            None => layout,
+        };
         let mut run = Run {
             size: file.size.filter(|_| !file.durable.is_empty()),
             picker: picker(&file, &layout),
@@ -381,11 +385,20 @@ impl Run<'_> {
         let local = if answer.start == want.start { local } else { 0 };
         let size = match answer.version.size {
             Some(remote) => {
-                self.layout.check(remote).map_err(|error| {
+                let layout = Layout::checked(&self.file.ranges);
+                layout.check(remote).map_err(|error| {
                     let detail = format!("{} has {remote} bytes: {error}", shown(&self.file.url));
                     halt(Condition::from(error), detail)
                 })?;
+                self.layout = layout.settled(remote);
                 self.layout.local_size(Some(remote))
+            }
+            None if self.layout.needs_size() => {
+                let detail = format!(
+                    "{} does not say how long the file is, so what comes behind the range to its end has no place",
+                    self.host()
+                );
+                return Err(halt(Condition::InsufficientRangeSupport, detail));
             }
             None => self.layout.local_size(None),
         };
@@ -456,6 +469,7 @@ impl Run<'_> {
         self.size = None;
         self.durable = RangeSet::new();
         self.version = None;
+        self.layout = Layout::checked(&self.file.ranges);
         Ok(())
     }
 
