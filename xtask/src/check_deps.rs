@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 use crate::cargo;
-use crate::edges::{EDGES, IMPURE, PURE, RANDOM_FEATURES, TEST_ONLY, TOLERATED};
+use crate::edges::{EDGES, IMPURE, PURE, RANDOM_FEATURES, TEST_EDGES, TEST_ONLY, TOLERATED};
 
 /// Compares and reports every difference, not just the first.
 pub fn run() -> anyhow::Result<()> {
@@ -174,17 +174,28 @@ fn edge_faults(metadata: &Metadata) -> Vec<String> {
     faults
 }
 
-/// Tests may use the test-only crate, and what the crate can reach anyway; a sideways edge stays a fault even in tests.
+/// Tests may use the test-only crate, what the list has for them, and what the crate can reach anyway; every other sideways
+/// edge is a fault even in tests.
 fn test_edge_faults(metadata: &Metadata) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, package) in metadata.members() {
         let within_reach = reach(name);
         for to in metadata.edges(package, Section::Tests) {
-            if to != TEST_ONLY && !within_reach.contains(to) {
+            let is_listed = to == TEST_ONLY || TEST_EDGES.contains(&(name, to));
+            if !is_listed && !within_reach.contains(to) {
                 faults.push(format!(
                     "{name} -> {to} is not in the list, and the tests of {name} use it"
                 ));
             }
+        }
+    }
+    for (from, to) in TEST_EDGES {
+        let members = metadata.members();
+        let package = members.get(from);
+        if !package.is_some_and(|package| metadata.edges(package, Section::Tests).contains(to)) {
+            faults.push(format!(
+                "{from} -> {to} is in the list for tests, but the tests of {from} no longer use it"
+            ));
         }
     }
     faults

@@ -22,6 +22,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ),
     ("client", &["bus", "model"]),
     ("cli", &["client"]),
+    ("com", &["client", "model"]),
     ("bgcopy", &["cli", "daemon", "client"]),
     ("testkit", &[]),
     ("xtask", &[]),
@@ -29,6 +30,11 @@ pub const EDGES: &[(&str, &[&str])] = &[
 
 /// The crate that any other may use in its tests, and none outside them.
 pub const TEST_ONLY: &str = "testkit";
+
+/// Edges that only the tests of the first have: it runs what the second is built to.
+///
+/// The C library is built for no Rust program; as a dependency of the tests that link it, cargo has it built when they run.
+pub const TEST_EDGES: &[(&str, &str)] = &[("bgcopy", "com")];
 
 /// Crates that only compute: no runtime, network, files, clock or randomness may reach them.
 pub const PURE: &[&str] = &["model", "engine"];

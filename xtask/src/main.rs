@@ -16,9 +16,11 @@
 
 mod cargo;
 mod check_deps;
+mod com_checks;
 mod crash;
 mod edges;
 mod generate;
+mod install_com;
 mod large;
 mod packages;
 mod test;
@@ -51,6 +53,10 @@ enum Command {
     Crash(crash::Args),
     /// Fetch a sparse file of 5 GiB from the real servers.
     Large,
+    /// Build the C library and install it, its headers and its pkg-config file.
+    InstallCom(install_com::Args),
+    /// Run the programs of the C library's tests under valgrind, and the threads' one under helgrind.
+    ComChecks,
 }
 
 impl Command {
@@ -63,6 +69,8 @@ impl Command {
             Self::CheckGenerated => generate::check(),
             Self::Crash(args) => crash::run(&args),
             Self::Large => large::run(),
+            Self::InstallCom(args) => install_com::run(&args),
+            Self::ComChecks => com_checks::run(),
         }
     }
 }

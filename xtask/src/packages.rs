@@ -71,6 +71,31 @@ const PACKAGES: &[Package] = &[
         unit: None,
     },
     Package {
+        name: "g++",
+        reason: "C++ programs that use the C library",
+        unit: None,
+    },
+    Package {
+        name: "clang",
+        reason: "the same programs by a second compiler",
+        unit: None,
+    },
+    Package {
+        name: "make",
+        reason: "builds them",
+        unit: None,
+    },
+    Package {
+        name: "libwine-dev",
+        reason: "Windows headers that are not ours, for a program with the C library",
+        unit: None,
+    },
+    Package {
+        name: "valgrind",
+        reason: "memcheck and helgrind over the same programs",
+        unit: None,
+    },
+    Package {
         name: "curl",
         reason: "an HTTP client that is not ours, to test the testkit itself",
         unit: None,

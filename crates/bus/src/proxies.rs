@@ -201,6 +201,10 @@ pub trait File1 {
     /// Says where the file is from now on.
     fn set_remote_name(&self, url: &str) -> Result<()>;
 
+    /// Offset and length of each range that is fetched; none: all of it.
+    #[zbus(name = "GetRanges")]
+    fn ranges(&self) -> Result<Vec<(u64, u64)>>;
+
     /// Tells what fetching it has cost.
     #[zbus(name = "GetStatistics")]
     fn statistics(&self) -> Result<FileStatistics>;

@@ -240,6 +240,7 @@ async fn answer(connection: Connection, heard: Arc<Mutex<BTreeMap<String, String
             "v" => reply.build(&Variant::from("")),
             "ttiuu" => reply.build(&(0_u64, 0_u64, 0_i32, 0_u32, 0_u32)),
             "ao" => reply.build(&vec![path()]),
+            "a(tt)" => reply.build(&Vec::<(u64, u64)>::new()),
             "a{sv}" => reply.build(&FileStatistics::default()),
             "a(oa{sv})" => {
                 reply.build(&Vec::<(OwnedObjectPath, BTreeMap<String, Variant<'_>>)>::new())
@@ -324,6 +325,7 @@ async fn the_proxies_call_what_is_documented_and_understand_the_answers() {
 
         let file = File1Proxy::new(&client, "/").await?;
         file.set_remote_name("").await?;
+        file.ranges().await?;
         file.statistics().await?;
         file.set_validation_state(true).await?;
 

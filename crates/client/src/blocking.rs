@@ -33,8 +33,8 @@ use std::{
 };
 
 use bgcopy_model::{
-    AuthScheme, AuthTarget, HResult, JobId, NotifyFlags, PeerCaching, Priority, SecurityFlags,
-    TransferPolicy,
+    AuthScheme, AuthTarget, ByteRange, HResult, JobId, NotifyFlags, PeerCaching, Priority,
+    SecurityFlags, TransferPolicy,
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -229,6 +229,8 @@ waiting! {
     file(index: u32) -> FileInfo;
     /// What stopped it: in an error state, and behind it until bytes move again; `None` otherwise.
     error() -> Option<ErrorInfo>;
+    /// The ranges of the file of this index that are fetched; none: all of it.
+    file_ranges(index: u32) -> Vec<ByteRange>;
     /// What fetching the file of this index has cost so far.
     file_statistics(index: u32) -> FileStatistics;
     /// Says whether the content of a file was found to be right; see [`crate::Job::set_validation_state`].

@@ -8,7 +8,9 @@ use bgcopy_bus::{
     ErrorName, ErrorProperties, FileProperties, FileStatistics,
     names::{NO_OBJECT, error_path, file_of_path, file_path, job_path},
 };
-use bgcopy_model::{FileId, HResult, JobId, NotifyFlags, PeerCaching, Priority, TransferPolicy};
+use bgcopy_model::{
+    ByteRange, FileId, HResult, JobId, NotifyFlags, PeerCaching, Priority, TransferPolicy,
+};
 use futures_util::Stream;
 use zbus::ObjectPath;
 
@@ -122,6 +124,17 @@ impl Job {
     pub async fn file_statistics(&self, index: u32) -> Result<FileStatistics> {
         let link = self.link().await?;
         Ok(link.file(self.file_id(index)).await?.statistics().await?)
+    }
+
+    /// The ranges of the file of this index that are fetched, in the order in which they are written; none: all of it.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `NotFound` when there is no such file.
+    pub async fn file_ranges(&self, index: u32) -> Result<Vec<ByteRange>> {
+        let link = self.link().await?;
+        let ranges = link.file(self.file_id(index)).await?.ranges().await?;
+        let range = |(offset, length)| ByteRange { offset, length };
+        Ok(ranges.into_iter().map(range).collect())
     }
 
     /// Says where the file of this index is from now on. Its bytes are kept when its size and its date are the same

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{EDGES, Metadata, PURE, edge_faults, purity_faults, test_edge_faults};
+use super::{EDGES, Metadata, PURE, TEST_EDGES, edge_faults, purity_faults, test_edge_faults};
 use crate::cargo;
 
 /// A workspace that keeps to the list, as `cargo metadata` would describe it; the tests spoil it.
@@ -19,6 +19,11 @@ impl Workspace {
         let edges = EDGES
             .iter()
             .flat_map(|(from, to)| to.iter().map(|to| (package(from), package(to), None)))
+            .chain(
+                TEST_EDGES
+                    .iter()
+                    .map(|(from, to)| (package(from), package(to), Some("dev"))),
+            )
             .collect();
         Self {
             edges,
@@ -142,6 +147,17 @@ fn tests_may_use_what_the_crate_reaches_anyway_but_no_sideways_edge() {
         faults,
         ["disk -> store is not in the list, and the tests of disk use it"]
     );
+}
+
+#[test]
+fn an_edge_for_tests_alone_is_one_that_tests_use_and_nothing_else() {
+    let faults = all_faults(&Workspace::as_listed().without("bgcopy", "com"));
+    assert_eq!(
+        faults,
+        ["bgcopy -> com is in the list for tests, but the tests of bgcopy no longer use it"]
+    );
+    let faults = all_faults(&Workspace::as_listed().with("bgcopy", "com", None));
+    assert_eq!(faults, ["bgcopy -> com is not in the list"]);
 }
 
 #[test]

@@ -44,6 +44,20 @@ impl Manager {
         let download = |inner| Download::new(&self.thread, inner);
         Ok(found.into_iter().map(download).collect())
     }
+
+    /// Those of this user's that have this value.
+    pub fn downloads_with(
+        &self,
+        property: DownloadProperty,
+        value: DownloadValue,
+    ) -> Result<Vec<Download>> {
+        let manager = self.inner.clone();
+        let found = self
+            .thread
+            .wait(async move { manager.downloads_with(property, &value).await })?;
+        let download = |inner| Download::new(&self.thread, inner);
+        Ok(found.into_iter().map(download).collect())
+    }
 }
 
 /// Each method of the async handle that is awaited and has nothing else to it.

@@ -27,6 +27,12 @@ pub(super) async fn call(
             job::change(call, job, EngineCall::SetUrl(id(job, file), url)).await?;
             call.done()
         }
+        "GetRanges" => {
+            call.arguments::<()>()?;
+            let ranges = file.ranges.iter();
+            let ranges: Vec<(u64, u64)> = ranges.map(|it| (it.offset, it.length)).collect();
+            call.answer(&ranges)
+        }
         "GetStatistics" => {
             call.arguments::<()>()?;
             call.answer(&statistics(job, file))

@@ -165,6 +165,7 @@ mod tests {
                 bytes_transferred: bytes,
                 completed: false,
             },
+            ranges: Vec::new(),
             checksum: None,
             validator: Validator::default(),
             length_unverified: false,

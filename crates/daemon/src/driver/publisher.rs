@@ -12,9 +12,9 @@ use std::{
 
 use bgcopy_engine::Connection;
 use bgcopy_model::{
-    Checksum, DownloadRecord, DownloadState, FileId, FileIndex, FileProgress, HResult, JobError,
-    JobId, JobProgress, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority, Profile,
-    ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
+    ByteRange, Checksum, DownloadRecord, DownloadState, FileId, FileIndex, FileProgress, HResult,
+    JobError, JobId, JobProgress, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority,
+    Profile, ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
 };
 use tokio::sync::broadcast;
 use url::Url;
@@ -141,6 +141,8 @@ pub struct FileSnapshot {
     pub temporary: PathBuf,
     /// How far it is.
     pub progress: FileProgress,
+    /// The ranges that are wanted, in order; empty: all of it.
+    pub ranges: Vec<ByteRange>,
     /// The digest it must have.
     pub checksum: Option<Checksum>,
     /// The version of which bytes are here.

@@ -80,6 +80,7 @@ pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
         name_pending: record.name_pending(),
         temporary: record.path.with_file_name(&record.temporary),
         progress: view.progress(),
+        ranges: record.ranges.clone(),
         checksum: record.checksum,
         validator: record.validator.clone(),
         length_unverified: matches!(

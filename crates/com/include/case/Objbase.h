@@ -1,0 +1,2 @@
+/* The spelling of programs whose file system ignores case. */
+#include "../objbase.h"

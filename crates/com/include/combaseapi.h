@@ -1,0 +1,2 @@
+/* See objbase.h. */
+#include "objbase.h"

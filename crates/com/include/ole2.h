@@ -1,0 +1,3 @@
+/* See objbase.h and oleauto.h. */
+#include "objbase.h"
+#include "oleauto.h"

@@ -1,0 +1,3 @@
+/* See windef.h. */
+#include "windef.h"
+#include "winerror.h"

@@ -1,0 +1,6 @@
+//! What a program compiled elsewhere relies on: interfaces, structures, numbers.
+
+pub mod delivery;
+pub mod ids;
+pub mod interfaces;
+pub mod types;
