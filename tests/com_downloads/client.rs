@@ -51,6 +51,7 @@ pub mod property {
     pub const FOREGROUND: i32 = 11;
     pub const BLOCKING_MODE: i32 = 12;
     pub const CALLBACK: i32 = 13;
+    pub const STREAM: i32 = 14;
     pub const SECURITY_CONTEXT: i32 = 15;
 }
 

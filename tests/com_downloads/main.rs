@@ -20,3 +20,4 @@ mod enumerators;
 mod files;
 mod properties;
 mod states;
+mod streams;

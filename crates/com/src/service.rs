@@ -23,7 +23,7 @@ use bgcopy_client::blocking::Manager;
 
 use crate::{
     callbacks::Registrations,
-    delivery::Statuses,
+    delivery::{Statuses, Streams},
     fault::{Fault, Outcome, RPC_E_DISCONNECTED},
 };
 
@@ -38,6 +38,8 @@ pub struct Process {
     pub registrations: Registrations,
     /// The objects that are told of its downloads.
     pub statuses: Statuses,
+    /// The objects that its downloads are written to.
+    pub streams: Streams,
 }
 
 /// That of the process that asked last. Never freed: a thread may be about to use it, and a child leaves its parent's
@@ -60,6 +62,7 @@ impl Process {
                 connection: Mutex::default(),
                 registrations: Registrations::default(),
                 statuses: Statuses::default(),
+                streams: Streams::default(),
             }));
             let set = CURRENT.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire);
             if set.is_err() {

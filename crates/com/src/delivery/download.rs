@@ -56,7 +56,11 @@ impl Download {
                 Some(object) => statuses().register(self.client()?, &object),
                 None => statuses().withdraw(self.client()?),
             },
-            DownloadProperty::StreamInterface => Err(HResult::E_NOTIMPL.into()),
+            // SAFETY: the caller's promise.
+            DownloadProperty::StreamInterface => match unsafe { variant::object(&value) }? {
+                Some(object) => Process::current().streams.set(self.client()?, &object),
+                None => Err(HResult::E_INVALIDARG.into()),
+            },
             _ => {
                 // SAFETY: the caller's promise.
                 let value = unsafe { properties::value(property, &value) }?;
@@ -68,7 +72,10 @@ impl Download {
     fn value(&self, property: DownloadProperty) -> Outcome<VARIANT> {
         match property {
             DownloadProperty::CallbackInterface => statuses().registered(self.id).map(of_object),
-            DownloadProperty::StreamInterface => Err(HResult::E_NOT_SET.into()),
+            DownloadProperty::StreamInterface => {
+                let stream = Process::current().streams.stream(self.id);
+                stream.map(of_object)
+            }
             _ => {
                 let value = self.client()?.property(property).map_err(failed)?;
                 properties::variant(&value.ok_or(HResult::E_NOT_SET)?)

@@ -12,8 +12,10 @@ mod job;
 mod new_file;
 mod properties;
 mod status;
+mod stream;
 
 pub use status::Statuses;
+pub use stream::Streams;
 
 use bgcopy_client::Error;
 use bgcopy_model::HResult;
