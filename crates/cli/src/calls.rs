@@ -58,8 +58,9 @@ pub async fn print_calls(
     for job in &jobs {
         job.set_notify_interface(printer.clone()).await?;
     }
-    // The library registers again by itself when the service is back.
-    let mut changes = pin!(changes(manager, Wanted::Jobs(jobs)));
+    // The library registers again by itself when the service is back, and calls come as long as somebody holds it: also
+    // when nothing changes any more.
+    let mut changes = pin!(changes(manager.clone(), Wanted::Jobs(jobs)));
     let mut last_calls = BTreeSet::new();
     loop {
         tokio::select! {
@@ -79,11 +80,13 @@ pub async fn print_calls(
         }
     }
     let all_told = printer.have_told(&last_calls);
-    tokio::select! {
+    let exit = tokio::select! {
         // Whoever was called for it before this command came leaves nothing to wait for.
-        _ = timeout(LAST_CALL, all_told) => Ok(Exit::Ok),
-        () = interrupt.pressed() => Ok(Exit::Interrupted),
-    }
+        _ = timeout(LAST_CALL, all_told) => Exit::Ok,
+        () = interrupt.pressed() => Exit::Interrupted,
+    };
+    drop(manager);
+    Ok(exit)
 }
 
 /// Whether a final job still calls: it was completed by the service, which is told by the call alone.

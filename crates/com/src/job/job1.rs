@@ -47,7 +47,7 @@ fn filetime(time: Option<Timestamp>) -> FILETIME {
 }
 
 /// Whole seconds as the ABI has them.
-fn seconds(duration: Duration) -> u32 {
+pub(super) fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
 
