@@ -82,8 +82,7 @@ impl Subscriber {
             let told = tokio::select! {
                 request = requests.recv() => {
                     let Some(request) = request else { return };
-                    self.serve(request).await;
-                    Ok(())
+                    self.serve(request).await
                 }
                 change = next(self.changes.as_mut()) => self.note_all(change).await,
                 () = sleep_until(due), if due.is_some() => self.tell_due().await,
@@ -94,7 +93,7 @@ impl Subscriber {
         }
     }
 
-    async fn serve(&mut self, request: Request) {
+    async fn serve(&mut self, request: Request) -> Result<(), Gone> {
         match request {
             Request::Change(wish, done) => {
                 self.take(wish);
@@ -103,14 +102,19 @@ impl Subscriber {
             }
             Request::Look(silent, over) => {
                 let _ = silent.send(());
-                // One that was given up taught the client nothing.
+                // One that was given up taught the client nothing. What the answer told is told by a signal as well:
+                // who asked and who waits for signals can be two parts of one program, and what changes back to what
+                // the signals told last would otherwise never be told to who asked.
                 for job in over.await.unwrap_or_default() {
-                    if let Some(watched) = self.watched.get_mut(&job.id) {
-                        watched.was_read(&job, self.service.handle());
+                    let handle = self.service.handle();
+                    let watched = self.watched.get_mut(&job.id);
+                    if watched.is_some_and(|watched| watched.was_news(&job, handle)) {
+                        self.tell(job.id).await?;
                     }
                 }
             }
         }
+        Ok(())
     }
 
     fn take(&mut self, wish: Wish) {
@@ -131,10 +135,10 @@ impl Subscriber {
                     Scope::Job(id) => {
                         self.jobs.insert(id);
                         if let Some(job) = self.service.handle().view().job(id) {
+                            // One that is watched already may have something to be told yet.
+                            let handle = self.service.handle();
                             let watched = self.watched.entry(id);
-                            watched
-                                .or_insert_with(|| Watched::new(&job))
-                                .know(&job, self.service.handle());
+                            watched.or_insert_with(|| Watched::known(&job, handle));
                         }
                     }
                 }

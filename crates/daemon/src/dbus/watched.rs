@@ -54,17 +54,20 @@ impl Watched {
         }
     }
 
-    /// Takes it that the client knows the job as it is now, since it is about to read it.
-    pub(super) fn know(&mut self, snapshot: &JobSnapshot, handle: &Handle) {
-        self.told = Some(job::properties(snapshot, handle));
-        self.error = told_error(snapshot);
-        self.files = snapshot.files.len();
-        self.state = key(snapshot);
+    /// A job that the client knows as it is now, since it is about to read it.
+    pub(super) fn known(snapshot: &JobSnapshot, handle: &Handle) -> Self {
+        Self {
+            told: Some(job::properties(snapshot, handle)),
+            ..Self::new(snapshot)
+        }
     }
 
-    /// The client has read the job's own properties; of its error and its files that says nothing.
-    pub(super) fn was_read(&mut self, snapshot: &JobSnapshot, handle: &Handle) {
-        self.told = Some(job::properties(snapshot, handle));
+    /// The client has read the job's own properties: whether they were not as signals told them last. (Of its error and
+    /// its files that says nothing.)
+    pub(super) fn was_news(&mut self, snapshot: &JobSnapshot, handle: &Handle) -> bool {
+        let read = job::properties(snapshot, handle);
+        // Of a job that no signal has told anything, the client knows what it read.
+        *self.told.get_or_insert_with(|| read.clone()) != read
     }
 
     /// Takes it that the client may have missed anything.

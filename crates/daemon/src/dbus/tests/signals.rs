@@ -311,3 +311,31 @@ async fn no_signal_overtakes_an_answer_that_was_read_before_it() {
     assert_eq!(told.name.as_deref(), Some("after"));
     running.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_part_of_a_client_reads_is_told_to_the_part_that_waits_for_signals() {
+    let bench = Bench::new(Mode::User);
+    let (client, worker) = (
+        bench.client(Owner::ROOT).await,
+        bench.client(Owner::ROOT).await,
+    );
+    let path = create(&client, "before").await;
+    let mut signals = Signals::of(&client);
+    within(job(&client, &path).await.subscribe()).await.unwrap();
+    // What waits for signals has looked by now, and looks no more.
+    read(&client, &path).await;
+    for round in 0..100 {
+        let name = round.to_string();
+        within(job(&worker, &path).await.set_name(&name))
+            .await
+            .unwrap();
+        // Right behind the change, and often before its signal.
+        assert_eq!(read(&client, &path).await.name, name);
+        loop {
+            let told = changes(&signals.next_named("PropertiesChanged").await);
+            if told.name == Some(name.clone()) {
+                break;
+            }
+        }
+    }
+}
