@@ -10,6 +10,8 @@ use std::{
     os::unix::fs::symlink,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use bgcopy_testkit::{
@@ -444,5 +446,10 @@ fn a_service_that_cannot_start_says_why() {
         said.err.contains("nonsense"),
         "the daemon's own words: {said:?}"
     );
-    assert!(user.0.processes().is_empty());
+    // It says why before it ends.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !user.0.processes().is_empty() {
+        assert!(Instant::now() < deadline, "the service goes on");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -49,7 +49,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     no_progress_timeout: Option<Duration>,
     /// Give up after so long at work, whatever comes: 12h, 3d; 0 sets no limit. Waiting does not count
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "property")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_time: Option<Duration>,
     /// What the job's program is called back for
     #[arg(
@@ -152,6 +152,7 @@ impl Arguments {
             || self.auto_complete.is_some()
             || self.retry_delay.is_some()
             || self.no_progress_timeout.is_some()
+            || self.max_time.is_some()
             || !self.notify_flags.is_empty();
         let of_its_files = !self.url.is_empty() || !self.url_prefix.is_empty();
         let of_its_requests =
@@ -180,7 +181,7 @@ fn flags(named: &[NotifyFlags]) -> Option<NotifyFlags> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::*;
     use crate::args::{Cli, Command};
@@ -197,13 +198,14 @@ mod tests {
     fn something_must_be_set() {
         assert!(parse(&[]).unwrap().change_nothing());
         assert!(parse(&["--json"]).unwrap().change_nothing());
-        for options in [
+        let all = [
             &["--name", "x"][..],
             &["--description", ""],
             &["--priority", "low"],
             &["--auto-complete", "false"],
             &["--retry-delay", "1m"],
             &["--no-progress-timeout", "0"],
+            &["--max-time", "1d"],
             &["--notify-flags", "none"],
             &["--url", "0", "http://h/"],
             &["--url-prefix", "http://a/", "http://b/"],
@@ -216,8 +218,26 @@ mod tests {
             &["--proxy-user", "me"],
             &["--no-proxy-user"],
             &["--redirects", "report"],
-        ] {
+        ];
+        for options in all {
             assert!(!parse(options).unwrap().change_nothing(), "{options:?}");
+        }
+        // Those that only say more about another one.
+        let beside = [
+            "json",
+            "system",
+            "session",
+            "password-file",
+            "auth",
+            "proxy-bypass",
+            "proxy-password-file",
+            "proxy-auth",
+        ];
+        let command = Cli::command();
+        let set = command.find_subcommand("set").unwrap();
+        for name in set.get_arguments().filter_map(clap::Arg::get_long) {
+            let is_tried = all.iter().any(|options| options[0] == format!("--{name}"));
+            assert!(is_tried || beside.contains(&name), "--{name} is not tried");
         }
     }
 
