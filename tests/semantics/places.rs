@@ -1,6 +1,8 @@
 //! Files that are somewhere else from one moment to the next: docs/semantics.md, 5.11, 5.12 and 5.14. The service is a
 //! real process, and the two places are two origins.
 
+use std::time::Duration;
+
 use crate::support::{Service, sha256, until, until_it};
 use bgcopy::{FileRequest, Job, JobState, Manager};
 use bgcopy_testkit::faulty::{Origin, Resource};
