@@ -1,42 +1,68 @@
 //! The bytes of an open temporary file, on a disk thread.
 //!
-//! Owns the descriptor, what is known to be written, and the hash that follows. It must never say that bytes are
-//! on the device after a sync that failed, and never resolve a name.
+//! Owns the descriptor and what is known to be written. It must never say that bytes are on the device after a sync
+//! that failed, and never resolve a name but that of its own folder's entry.
 
 use std::{
     io::{self, IoSlice},
     os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
-use bgcopy_model::{Algorithm, Condition, Extent, RangeSet};
+use bgcopy_model::{Condition, Extent, RangeSet};
 use bytes::Bytes;
 use rustix::{
     fs::FallocateFlags,
     io::{Errno, retry_on_intr},
 };
 
-use crate::{error::Fault, hash::PrefixHash};
+use crate::{direct::Direct, error::Fault, folder::Folder, syncer::Unsynced};
 
-/// Bytes read at once for hashing.
-const READ: usize = 256 * 1024;
+/// How many files were opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
+/// The number of a file that has just been opened.
+pub(crate) fn opened() -> u64 {
+    OPENED.fetch_add(1, Ordering::AcqRel)
+}
 
 /// An open temporary file.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
+    opened: u64,
+    direct: Direct,
     number: u64,
     /// What is there: as far as known from before, and what was written since.
     written: RangeSet,
-    hash: Option<PrefixHash>,
-    /// Whether each write may also hash bytes that were written out of order or before a restart. Ends when a byte
-    /// already hashed is written again: then the prefix is not what it seemed, and chasing it would read the file
-    /// over and over.
-    catch_up: bool,
+    /// Whether a digest follows it.
+    hashed: bool,
     /// Whether anything happened since the last sync.
     dirty: bool,
+    /// Where its name was made since the last sync of that folder.
+    entry: Option<Arc<Entry>>,
+    /// Whether a sync of it is still under way elsewhere.
+    syncing: Arc<AtomicBool>,
     /// What a sync failed with. The kernel reports a lost page once, marks it clean and forgets it: the next sync
     /// would succeed without the bytes.
     poison: Option<Errno>,
+}
+
+/// A name in a folder.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) folder: Folder,
+    pub(crate) name: String,
+}
+
+impl Entry {
+    /// Makes the name durable.
+    pub(crate) fn sync(&self) -> Result<(), Fault> {
+        self.folder.sync(Some(&self.name))
+    }
 }
 
 impl OpenFile {
@@ -45,13 +71,25 @@ impl OpenFile {
         let mut written = RangeSet::new();
         written.insert(Extent::new(0, there));
         Self {
-            fd,
+            fd: Arc::new(fd),
+            opened: opened(),
+            direct: Direct::default(),
             number,
             written,
-            hash: None,
-            catch_up: true,
+            hashed: false,
             dirty: false,
+            entry: None,
+            syncing: Arc::default(),
             poison: None,
+        }
+    }
+
+    /// A new file under this name.
+    pub(crate) fn made(fd: OwnedFd, number: u64, entry: Entry) -> Self {
+        Self {
+            entry: Some(Arc::new(entry)),
+            dirty: true,
+            ..Self::new(fd, number, 0)
         }
     }
 
@@ -60,9 +98,29 @@ impl OpenFile {
         self.number
     }
 
+    /// For whoever reads or syncs it beside this.
+    pub(crate) fn descriptor(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.fd)
+    }
+
+    /// Bytes from its begin that are written.
+    pub(crate) fn prefix(&self) -> u64 {
+        self.written.prefix()
+    }
+
+    /// Whether a digest follows it.
+    pub(crate) fn is_hashed(&self) -> bool {
+        self.hashed
+    }
+
+    /// Whether a digest is to follow it from now on.
+    pub(crate) fn set_hashed(&mut self, hashed: bool) {
+        self.hashed = hashed;
+    }
+
     /// Whether closing it may have to write.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.dirty
+        self.dirty || self.syncing.load(Ordering::Acquire)
     }
 
     /// Fails as the sync did that failed.
@@ -73,12 +131,6 @@ impl OpenFile {
     /// Says that a sync of this file failed, through whichever descriptor.
     pub(crate) fn poison(&mut self, errno: Errno) {
         self.poison.get_or_insert(errno);
-    }
-
-    pub(crate) fn expect(&mut self, algorithm: Option<Algorithm>) {
-        if self.hash.as_ref().map(PrefixHash::algorithm) != algorithm {
-            self.hash = algorithm.map(PrefixHash::new);
-        }
     }
 
     /// Reserves blocks for the first `size` bytes without changing the length.
@@ -118,9 +170,7 @@ impl OpenFile {
     pub(crate) fn truncate(&mut self) -> Result<(), Fault> {
         self.usable()?;
         self.dirty = true;
-        self.forget_hashed();
         self.written = RangeSet::new();
-        self.catch_up = true;
         Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.fd, 0))?)
     }
 
@@ -135,39 +185,12 @@ impl OpenFile {
         if length == 0 {
             return Ok(());
         }
-        if self
-            .hash
-            .as_ref()
-            .is_some_and(|hash| hash.hashed() > offset)
-        {
-            self.forget_hashed();
-            self.catch_up = false;
-        }
         self.unchanged()?;
         self.dirty = true;
-        write_all(&self.fd, offset, chunks)?;
+        let done = self.direct.write(&self.fd, offset, chunks, length)?;
+        write_all(&self.fd, offset, chunks, done)?;
         self.written.insert(Extent::new(offset, end));
-        self.follow(offset, chunks);
         Ok(())
-    }
-
-    /// Hashes what was just written when it continues the prefix, then some of what was there before it.
-    fn follow(&mut self, offset: u64, chunks: &[Bytes]) {
-        let Some(hash) = &mut self.hash else { return };
-        if hash.hashed() == offset {
-            for chunk in chunks {
-                hash.update(chunk);
-            }
-        }
-        let prefix = self.written.prefix();
-        if !self.catch_up || hash.hashed() >= prefix {
-            return;
-        }
-        // Twice the bytes written, so that the hash gains on the writer and no write waits long.
-        let length = chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
-        let until = prefix.min(hash.hashed().saturating_add(length.saturating_mul(2)));
-        // An error here is for `digest` to meet and report; the write has succeeded.
-        self.catch_up = feed(&self.fd, hash, until).is_ok();
     }
 
     /// Fails when somebody else removed or shortened the file: what is written behind a hole would make it whole again
@@ -183,16 +206,10 @@ impl OpenFile {
         Ok(())
     }
 
-    fn forget_hashed(&mut self) {
-        if let Some(hash) = &mut self.hash {
-            *hash = PrefixHash::new(hash.algorithm());
-        }
-    }
-
     /// Everything written so far is on the device when this is `Ok`. After an error it never is again.
     pub(crate) fn sync(&mut self) -> Result<(), Fault> {
         self.usable()?;
-        if !self.dirty {
+        if !self.is_dirty() {
             return Ok(());
         }
         self.unchanged()?;
@@ -200,53 +217,43 @@ impl OpenFile {
             self.poison(errno);
             return Err(errno.into());
         }
+        if let Some(entry) = &self.entry {
+            entry.sync()?;
+            self.entry = None;
+        }
         self.dirty = false;
         Ok(())
     }
 
-    /// The digest of the first `size` bytes.
-    pub(crate) fn digest(&mut self, algorithm: Algorithm, size: u64) -> Result<[u8; 32], Fault> {
+    /// What it takes to bring everything written so far to the device, for whoever does it together with that of
+    /// others. `None`: it is there.
+    pub(crate) fn unsynced(&mut self) -> Result<Option<Unsynced>, Fault> {
         self.usable()?;
-        match &mut self.hash {
-            Some(hash) if hash.algorithm() == algorithm && hash.hashed() <= size => {
-                feed(&self.fd, hash, size)?;
-                Ok(hash.digest())
-            }
-            _ => {
-                let mut hash = PrefixHash::new(algorithm);
-                feed(&self.fd, &mut hash, size)?;
-                Ok(hash.digest())
-            }
+        if !self.is_dirty() {
+            return Ok(None);
         }
+        self.unchanged()?;
+        self.dirty = false;
+        self.syncing.store(true, Ordering::Release);
+        Ok(Some(Unsynced {
+            file: self.descriptor(),
+            opened: self.opened,
+            entry: self.entry.clone(),
+            syncing: Arc::clone(&self.syncing),
+        }))
     }
 }
 
-/// Reads from where `hash` is to `until`.
-fn feed(fd: &OwnedFd, hash: &mut PrefixHash, until: u64) -> Result<(), Fault> {
-    if hash.hashed() >= until {
-        return Ok(());
-    }
-    let mut buffer = vec![0; READ];
-    while hash.hashed() < until {
-        let left = usize::try_from(until - hash.hashed()).unwrap_or(READ);
-        let part = &mut buffer[..left.min(READ)];
-        let read = retry_on_intr(|| rustix::io::pread(fd, &mut *part, hash.hashed()))?;
-        if read == 0 {
-            return Err(Fault::changed("it is shorter than what was written"));
-        }
-        hash.update(&part[..read]);
-    }
-    Ok(())
-}
-
-/// `pwritev` until all is written. One allocation a call, none a byte.
-fn write_all(fd: &OwnedFd, mut offset: u64, chunks: &[Bytes]) -> Result<(), Fault> {
+/// `pwritev` until all is written but the first `done` bytes, which are. One allocation a call, none a byte.
+fn write_all(fd: &OwnedFd, offset: u64, chunks: &[Bytes], done: u64) -> Result<(), Fault> {
     let mut slices = chunks
         .iter()
         .filter(|chunk| !chunk.is_empty())
         .map(|chunk| IoSlice::new(chunk))
         .collect::<Vec<_>>();
     let mut rest = slices.as_mut_slice();
+    let mut offset = offset + done;
+    IoSlice::advance_slices(&mut rest, usize::try_from(done).unwrap_or(usize::MAX));
     while !rest.is_empty() {
         // rustix cuts the list at IOV_MAX; the loop takes up what it left.
         let written = retry_on_intr(|| rustix::io::pwritev(fd, rest, offset))?;
@@ -296,10 +303,10 @@ mod tests {
         let first = file.sync().unwrap_err();
         // Now the device is fine again, and a new sync would be.
         let (_folder, working) = self::file();
-        file.fd = working;
+        file.fd = Arc::new(working);
         assert_eq!(file.sync().unwrap_err().condition, first.condition);
         assert!(file.write(0, &[Bytes::from_static(b"x")]).is_err());
-        assert!(file.digest(Algorithm::Sha256, 0).is_err());
+        assert!(file.unsynced().is_err());
         assert!(file.truncate().is_err());
     }
 
@@ -318,23 +325,6 @@ mod tests {
     }
 
     #[test]
-    fn bytes_written_before_a_restart_are_hashed_while_new_ones_arrive() {
-        let old = vec![1; 10_000];
-        let (_folder, fd) = file();
-        rustix::io::pwrite(&fd, &old, 0).unwrap();
-        let mut file = OpenFile::new(fd, 1, 10_000);
-        file.expect(Some(Algorithm::Blake3));
-        for step in 0..12 {
-            file.write(10_000 + step * 1_000, &[Bytes::from(vec![2; 1_000])])
-                .unwrap();
-        }
-        assert_eq!(file.hash.as_ref().unwrap().hashed(), 22_000, "caught up");
-        let whole = [old, vec![2; 12_000]].concat();
-        let digest = file.digest(Algorithm::Blake3, 22_000).unwrap();
-        assert_eq!(digest, *blake3::hash(&whole).as_bytes());
-    }
-
-    #[test]
     fn what_somebody_shortens_or_removes_while_it_is_written_is_noticed_at_the_next_write() {
         let (folder, fd) = file();
         let mut file = OpenFile::new(fd, 1, 0);
@@ -348,15 +338,6 @@ mod tests {
         file.write(0, &bytes).unwrap();
         std::fs::remove_file(folder.path().join("a")).unwrap();
         let fault = file.write(3, &bytes).unwrap_err();
-        assert_eq!(fault.condition, Condition::LocalFileChanged);
-    }
-
-    #[test]
-    fn a_file_that_lost_its_end_has_no_digest() {
-        let (_folder, fd) = file();
-        let mut file = OpenFile::new(fd, 1, 0);
-        file.write(0, &[Bytes::from_static(b"abc")]).unwrap();
-        let fault = file.digest(Algorithm::Sha256, 4).unwrap_err();
         assert_eq!(fault.condition, Condition::LocalFileChanged);
     }
 

@@ -31,6 +31,7 @@ const OPEN: OFlags = OFlags::RDWR
 const IDENTIFIED: [u64; 3] = [0xef53, 0x9123_683e, 0x2fc1_2fc1];
 
 /// An open folder.
+#[derive(Debug)]
 pub(crate) struct Folder {
     fd: OwnedFd,
     /// Whose files are made here.
@@ -118,6 +119,17 @@ impl Folder {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
         Ok(Self { fd, uid })
+    }
+
+    /// The same folder, held once more.
+    pub(crate) fn again(&self) -> Result<Self, Errno> {
+        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
+        Ok(Self { fd, uid: self.uid })
+    }
+
+    /// What the folder itself is.
+    pub(crate) fn stat(&self) -> Result<Stat, Errno> {
+        rustix::fs::fstat(&self.fd)
     }
 
     /// The folder's own identity.

@@ -14,7 +14,9 @@
 //! | `temp` | [`TempFile`]: operations on an open temporary file |
 //! | `strand` | the order of operations on one file, [`Completion`] |
 //! | `pool`, `rights` | the threads of an owner, and how a thread comes into the owner's rights |
-//! | `content`, `hash` | what happens to the bytes of an open file, on a disk thread |
+//! | `content`, `direct` | what happens to the bytes of an open file, on a disk thread |
+//! | `hash`, `tree` | the digest that follows a file, on another disk thread |
+//! | `syncer` | syncing together what waits together |
 //! | `folder`, `publish`, `names` | what happens to names in a folder, on a disk thread |
 //! | `error` | errno to [`bgcopy_model::Condition`], in one function |
 //!
@@ -35,6 +37,7 @@
 )]
 
 mod content;
+mod direct;
 mod error;
 mod folder;
 mod hash;
@@ -44,7 +47,9 @@ mod pool;
 mod publish;
 mod rights;
 mod strand;
+mod syncer;
 mod temp;
+mod tree;
 
 use std::{
     collections::HashMap,

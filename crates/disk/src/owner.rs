@@ -10,18 +10,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use bgcopy_model::{Inode, Timestamp};
+use bgcopy_model::{Algorithm, Inode, Timestamp};
+use bytes::Bytes;
 use rustix::io::Errno;
 
 use crate::{
-    content::OpenFile,
+    content::{Entry, OpenFile},
     error::{CHECK, FINISH, Fault, PUBLISH},
     folder::{Folder, FolderAt, Found},
+    hash::Hashing,
     names,
     pool::Pool,
-    publish::{self, Existing, Published},
+    publish::{self, Existing, Prepared, Published},
     rights::Identity,
-    strand::{Completion, Strand},
+    strand::{Answer, Completion, Strand},
+    syncer::{SyncFault, Syncer, Unsynced},
     temp::{Slot, TempFile},
 };
 
@@ -36,6 +39,7 @@ struct Inner {
     identity: Identity,
     uid: u32,
     pool: Arc<Pool>,
+    syncer: Arc<Syncer>,
     strands: Mutex<Strands>,
 }
 
@@ -49,10 +53,12 @@ struct Strands {
 
 impl OwnerDisk {
     pub(crate) fn new(identity: Identity) -> Self {
+        let pool = Arc::new(Pool::new(identity));
         Self(Arc::new(Inner {
             identity,
             uid: identity.uid(),
-            pool: Arc::new(Pool::new(identity)),
+            syncer: Syncer::new(Arc::clone(&pool)),
+            pool,
             strands: Mutex::default(),
         }))
     }
@@ -73,28 +79,32 @@ impl OwnerDisk {
         self.once(path, CHECK, move || publish::check_destination(&owned, uid))
     }
 
-    /// Makes the temporary file `name`, for its owner only (0600), and syncs the folder. The name is recorded
-    /// before and cannot be guessed, so that a file of ours with it is from a try that was cut off: it is removed
-    /// first. Anything else with that name is left alone: `LocalFileChanged`.
+    /// Makes the temporary file `name`, for its owner only (0600). The name is recorded before and cannot be guessed, so
+    /// that a file of ours with it is from a try that was cut off: it is removed first. Anything else with that name is
+    /// left alone: `LocalFileChanged`. The first sync of the file makes its name durable too.
     pub fn create<'a>(&self, folder: impl Into<FolderAt<'a>>, name: &str) -> Completion<TempFile> {
         self.on_file(folder, name, "create", |place| {
-            place.slot.replace(None);
-            let Place { folder, name, .. } = &place;
-            names::check(name)?;
-            let fd = match folder.make(name) {
-                Err(Errno::EXIST) => {
-                    match folder.find(name)? {
-                        Found::Foreign(why) => return Err(Fault::changed(why)),
-                        Found::Ours(..) => folder.remove(name)?,
-                        Found::Gone => {}
-                    }
-                    folder.make(name)?
-                }
-                made => made?,
-            };
-            let number = rustix::fs::fstat(&fd)?.st_ino;
-            folder.sync(Some(name))?;
-            place.opened(OpenFile::new(fd, number, 0))
+            place.made(Hashing::new(None))
+        })
+    }
+
+    /// The same with the whole `content`, followed by a digest if one is wanted. Its bytes and its name are on the device
+    /// when this is done: they are synced together with what else waits for that. For files that fit into memory.
+    pub fn put<'a>(
+        &self,
+        folder: impl Into<FolderAt<'a>>,
+        name: &str,
+        content: Vec<Bytes>,
+        algorithm: Option<Algorithm>,
+    ) -> Completion<TempFile> {
+        let syncer = Arc::clone(&self.0.syncer);
+        self.on_file_for(folder, name, "create", move |place, answer| {
+            match place.made_with(&content, algorithm) {
+                Ok((file, unsynced)) => syncer.sync_file(unsynced, move |result| {
+                    file.clone().settled(result, answer, file);
+                }),
+                Err(fault) => answer.send(Err(fault)),
+            }
         })
     }
 
@@ -109,16 +119,18 @@ impl OwnerDisk {
         name: &str,
         least: u64,
     ) -> Completion<Option<TempFile>> {
-        self.on_file(folder, name, "open", move |place| {
+        self.on_file(folder, name, "open", move |mut place| {
             place.slot.replace(None);
-            let Found::Ours(fd, stat) = place.folder.find(place.name)? else {
+            let Found::Ours(fd, stat) = place.folder.find(&place.name)? else {
                 return Ok(None);
             };
             let length = u64::try_from(stat.st_size).unwrap_or(0);
             if stat.st_nlink != 1 || length < least {
                 return Ok(None);
             }
-            Ok(Some(place.opened(OpenFile::new(fd, stat.st_ino, least))?))
+            let folder = place.folder.identity()?;
+            let file = OpenFile::new(fd, stat.st_ino, least);
+            Ok(Some(place.opened(file, Hashing::new(None), folder)))
         })
     }
 
@@ -158,9 +170,28 @@ impl OwnerDisk {
         umask: u32,
         modified: Option<Timestamp>,
     ) -> Completion<Inode> {
-        self.on_file(folder, name, FINISH, move |place| {
-            let open = place.slot.file();
-            publish::prepare(&place.folder, place.name, open, size, umask, modified)
+        let syncer = Arc::clone(&self.0.syncer);
+        self.on_file_for(folder, name, FINISH, move |place, answer| {
+            let Place {
+                folder,
+                name,
+                slot,
+                strand,
+                ..
+            } = place;
+            match publish::prepare(
+                &folder,
+                &name,
+                slot.file().as_deref(),
+                size,
+                umask,
+                modified,
+            ) {
+                Ok(Prepared { inode, unsynced }) => syncer.sync_file(unsynced, move |result| {
+                    prepared(&strand, result.map(|()| inode), answer);
+                }),
+                Err(fault) => answer.send(Err(fault)),
+            }
         })
     }
 
@@ -179,16 +210,24 @@ impl OwnerDisk {
         existing: Existing,
     ) -> Completion<Published> {
         let destination = destination.to_owned();
-        self.on_file(folder, name, PUBLISH, move |place| {
-            if let Some(open) = place.slot.file() {
-                open.usable()?;
+        let syncer = Arc::clone(&self.0.syncer);
+        self.on_file_for(folder, name, PUBLISH, move |place, answer| {
+            let Place {
+                folder, name, slot, ..
+            } = place;
+            let usable = slot.file().map_or(Ok(()), |open| open.usable());
+            let published = usable
+                .and_then(|()| publish::publish(&folder, &name, &destination, inode, existing));
+            match published {
+                Ok(Published::Done) => {
+                    slot.replace(None);
+                    let name = destination;
+                    syncer.sync_names(Entry { folder, name }, move |result| {
+                        answer.send(result.map(|()| Published::Done));
+                    });
+                }
+                other => answer.send(other),
             }
-            let folder = &place.folder;
-            let published = publish::publish(folder, place.name, &destination, inode, existing)?;
-            if published == Published::Done {
-                place.slot.replace(None);
-            }
-            Ok(published)
         })
     }
 
@@ -211,19 +250,88 @@ impl OwnerDisk {
     }
 }
 
+/// The sync that ends a preparation has ended. Where it failed, the bytes of the open file are lost too.
+fn prepared(strand: &Arc<Strand<Slot>>, result: Result<Inode, SyncFault>, answer: Answer<Inode>) {
+    let fault = match result {
+        Ok(inode) => return answer.send(Ok(inode)),
+        Err(fault) => fault,
+    };
+    strand.tell(move |slot| {
+        if let (Some(open), SyncFault::File(errno)) = (slot.file(), &fault) {
+            open.poison(*errno);
+        }
+        answer.send(Err(fault.into()));
+    });
+}
+
 /// Where an operation on a temporary file happens, on a disk thread.
 struct Place<'a> {
     folder: Folder,
-    name: &'a str,
+    name: String,
     slot: &'a mut Slot,
-    strand: &'a Arc<Strand<Slot>>,
+    strand: Arc<Strand<Slot>>,
+    disk: &'a OwnerDisk,
 }
 
 impl Place<'_> {
-    fn opened(self, file: OpenFile) -> Result<TempFile, Fault> {
-        let folder = self.folder.identity()?;
+    /// Makes the file, which is empty.
+    fn made(mut self, hashing: Hashing) -> Result<TempFile, Fault> {
+        let (file, folder) = self.make()?;
+        Ok(self.opened(file, hashing, folder))
+    }
+
+    /// Makes the file with this content; and what it takes to sync it.
+    fn made_with(
+        mut self,
+        content: &[Bytes],
+        algorithm: Option<Algorithm>,
+    ) -> Result<(TempFile, Unsynced), Fault> {
+        let (mut file, folder) = self.make()?;
+        file.set_hashed(algorithm.is_some());
+        file.write(0, content)?;
+        let mut hashing = Hashing::new(algorithm);
+        hashing.follow(&file.descriptor(), 0, content, 0);
+        let unsynced = file.unsynced()?;
+        let file = self.opened(file, hashing, folder);
+        let unsynced = unsynced.ok_or_else(|| Fault::changed("it was synced already"))?;
+        Ok((file, unsynced))
+    }
+
+    fn make(&mut self) -> Result<(OpenFile, Inode), Fault> {
+        self.slot.replace(None);
+        let Self { folder, name, .. } = self;
+        names::check(name)?;
+        let fd = match folder.make(name) {
+            Err(Errno::EXIST) => {
+                match folder.find(name)? {
+                    Found::Foreign(why) => return Err(Fault::changed(why)),
+                    Found::Ours(..) => folder.remove(name)?,
+                    Found::Gone => {}
+                }
+                folder.make(name)?
+            }
+            made => made?,
+        };
+        let number = rustix::fs::fstat(&fd)?.st_ino;
+        let identity = folder.identity()?;
+        let entry = Entry {
+            folder: folder.again()?,
+            name: name.clone(),
+        };
+        Ok((OpenFile::made(fd, number, entry), identity))
+    }
+
+    fn opened(&mut self, file: OpenFile, hashing: Hashing, folder: Inode) -> TempFile {
         let generation = self.slot.replace(Some(file));
-        Ok(TempFile::new(Arc::clone(self.strand), generation, folder))
+        let Inner { pool, syncer, .. } = &*self.disk.0;
+        let hashing = Strand::new(Arc::clone(pool), self.strand.path(), hashing);
+        TempFile::new(
+            Arc::clone(&self.strand),
+            hashing,
+            Arc::clone(syncer),
+            generation,
+            folder,
+        )
     }
 }
 
@@ -236,19 +344,37 @@ impl OwnerDisk {
         operation: &'static str,
         work: impl FnOnce(Place<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Completion<T> {
+        self.on_file_for(folder, name, operation, |place, answer| {
+            answer.send(work(place));
+        })
+    }
+
+    /// The same for one that somebody else answers.
+    fn on_file_for<'a, T: Send + 'static>(
+        &self,
+        folder: impl Into<FolderAt<'a>>,
+        name: &str,
+        operation: &'static str,
+        work: impl FnOnce(Place<'_>, Answer<T>) + Send + 'static,
+    ) -> Completion<T> {
         let uid = self.0.uid;
         let folder = folder.into();
         let at = folder.to_owned();
         let name = name.to_owned();
         let strand = self.strand(folder.path(), &name);
-        let own = Arc::clone(&strand);
-        strand.ask(operation, move |slot| {
-            work(Place {
-                folder: at.open(uid)?,
-                name: &name,
-                slot,
-                strand: &own,
-            })
+        let (own, disk) = (Arc::clone(&strand), self.clone());
+        strand.ask_for(operation, move |slot, answer| match at.open(uid) {
+            Ok(folder) => {
+                let place = Place {
+                    folder,
+                    name,
+                    slot,
+                    strand: own,
+                    disk: &disk,
+                };
+                work(place, answer);
+            }
+            Err(fault) => answer.send(Err(fault)),
         })
     }
 

@@ -1,14 +1,14 @@
 //! How a temporary file gets its final name, in two halves that a power cut may fall between or into.
 //!
 //! ```text
-//!  prepare: length, time, mode → fsync of the file      (store: COMPLETING with the inode)
-//!  publish: rename → fsync of the folder                (store: ACKNOWLEDGED)
+//!  prepare: length, time, mode → sync of the file      (store: COMPLETING with the inode)
+//!  publish: rename → sync of the folder                (store: ACKNOWLEDGED)
 //! ```
 //!
-//! Owns that order. It must never publish a file that is not the one recorded, nor touch what a symbolic link
+//! Owns that order; the syncs are the `syncer`'s. It must never publish a file that is not the one recorded, nor touch what a symbolic link
 //! under the final name points at.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bgcopy_model::{Condition, Inode, Timestamp};
 use rustix::{
@@ -17,10 +17,11 @@ use rustix::{
 };
 
 use crate::{
-    content::OpenFile,
+    content::{self, OpenFile},
     error::Fault,
     folder::{Folder, Found},
     names,
+    syncer::Unsynced,
 };
 
 /// Names that are tried for a file whose name the server chose.
@@ -42,6 +43,12 @@ pub enum Published {
     Done,
     /// Something else has it, and was to be kept.
     Taken,
+}
+
+/// A file that is ready for its name once it is synced.
+pub(crate) struct Prepared {
+    pub(crate) inode: Inode,
+    pub(crate) unsynced: Unsynced,
 }
 
 /// Checks a destination before anything is fetched; see `OwnerDisk::check_destination`.
@@ -68,11 +75,11 @@ pub(crate) fn check_destination(path: &Path, uid: u32) -> Result<Inode, Fault> {
 pub(crate) fn prepare(
     folder: &Folder,
     name: &str,
-    open: Option<&mut OpenFile>,
+    open: Option<&OpenFile>,
     size: u64,
     umask: u32,
     modified: Option<Timestamp>,
-) -> Result<Inode, Fault> {
+) -> Result<Prepared, Fault> {
     if let Some(open) = &open {
         open.usable()?;
     }
@@ -81,6 +88,7 @@ pub(crate) fn prepare(
         Found::Foreign(why) => return Err(Fault::changed(why)),
         Found::Gone => return Err(Fault::changed("it is gone")),
     };
+    let opened = content::opened();
     if open
         .as_ref()
         .is_some_and(|open| open.number() != stat.st_ino)
@@ -106,16 +114,19 @@ pub(crate) fn prepare(
     }
     let mode = Mode::from_raw_mode(0o666 & !umask);
     attribute(rustix::fs::fchmod(&fd, mode))?;
-    if let Err(errno) = retry_on_intr(|| rustix::fs::fsync(&fd)) {
-        if let Some(open) = open {
-            open.poison(errno);
-        }
-        return Err(errno.into());
-    }
-    folder.inode(&stat)
+    Ok(Prepared {
+        inode: folder.inode(&stat)?,
+        unsynced: Unsynced {
+            file: Arc::new(fd),
+            opened,
+            entry: None,
+            syncing: Arc::default(),
+        },
+    })
 }
 
-/// The second half. What it finds when it is done again tells how far it came.
+/// The second half but for the sync of the folder, which is the caller's. What it finds when it is done again tells how
+/// far it came.
 pub(crate) fn publish(
     folder: &Folder,
     name: &str,
@@ -156,7 +167,6 @@ pub(crate) fn publish(
             }
         }
     }
-    folder.sync(Some(destination))?;
     Ok(Published::Done)
 }
 

@@ -58,6 +58,21 @@ impl State for () {
 
 type Operation<S> = Box<dyn FnOnce(Result<&mut S, &Refusal>) + Send>;
 
+/// The way to answer a [`Completion`], for whoever ends the operation: the strand's turn, or later somebody else.
+pub(crate) struct Answer<T> {
+    sender: oneshot::Sender<Result<T, DiskError>>,
+    path: Arc<Path>,
+    operation: &'static str,
+}
+
+impl<T> Answer<T> {
+    /// The operation has ended. Nobody may wait any more; the work is done all the same.
+    pub(crate) fn send(self, result: Result<T, Fault>) {
+        let result = result.map_err(|fault| fault.at(&*self.path, self.operation));
+        let _ = self.sender.send(result);
+    }
+}
+
 /// A queue of operations on `S`.
 pub(crate) struct Strand<S> {
     pool: Arc<Pool>,
@@ -98,19 +113,40 @@ impl<S: State> Strand<S> {
         operation: &'static str,
         work: impl FnOnce(&mut S) -> Result<T, Fault> + Send + 'static,
     ) -> Completion<T> {
+        self.ask_for(operation, move |state, answer| answer.send(work(state)))
+    }
+
+    /// Queues `work` that begins something which ends later: the strand goes on meanwhile.
+    pub(crate) fn ask_for<T: Send + 'static>(
+        self: &Arc<Self>,
+        operation: &'static str,
+        work: impl FnOnce(&mut S, Answer<T>) + Send + 'static,
+    ) -> Completion<T> {
         let (sender, receiver) = oneshot::channel();
         let path = Arc::clone(&self.path);
-        let named = Arc::clone(&path);
-        self.queue(Box::new(move |state| {
-            let result = state.map_err(Fault::refused).and_then(work);
-            // Nobody may wait any more; the work is done all the same.
-            let _ = sender.send(result.map_err(|fault| fault.at(&*named, operation)));
+        let answer = Answer {
+            sender,
+            path: Arc::clone(&path),
+            operation,
+        };
+        self.queue(Box::new(move |state| match state {
+            Ok(state) => work(state, answer),
+            Err(refusal) => answer.send(Err(Fault::refused(refusal))),
         }));
         Completion {
             receiver,
             path,
             operation,
         }
+    }
+
+    /// Queues `work` of which nobody wants an answer.
+    pub(crate) fn tell(self: &Arc<Self>, work: impl FnOnce(&mut S) + Send + 'static) {
+        self.queue(Box::new(move |state| {
+            if let Ok(state) = state {
+                work(state);
+            }
+        }));
     }
 
     fn queue(self: &Arc<Self>, operation: Operation<S>) {

@@ -2,7 +2,10 @@
 //!
 //! Owns nothing but its place in the file's strand; what the operations do is in `content`.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bgcopy_model::{Algorithm, Inode};
 use bytes::Bytes;
@@ -10,9 +13,11 @@ use bytes::Bytes;
 use crate::{
     content::OpenFile,
     error::Fault,
+    hash::Hashing,
     pool::{Pool, Turn, Work, is_disk_thread},
     rights::Refusal,
-    strand::{Completion, State, Strand},
+    strand::{Answer, Completion, State, Strand},
+    syncer::{SyncFault, Syncer},
 };
 
 /// The state of a temporary file's strand: the file while it is open.
@@ -44,7 +49,7 @@ impl Slot {
         self.open.as_mut()
     }
 
-    fn of(&mut self, generation: u64) -> Result<&mut OpenFile, Fault> {
+    pub(crate) fn of(&mut self, generation: u64) -> Result<&mut OpenFile, Fault> {
         let current = self.generation == generation;
         let open = self.open.as_mut().filter(|_| current);
         open.ok_or_else(|| Fault::changed("it was closed, discarded or opened anew meanwhile"))
@@ -94,14 +99,25 @@ impl Work for Closing {
 #[derive(Clone)]
 pub struct TempFile {
     strand: Arc<Strand<Slot>>,
+    /// The digest follows on a strand of its own: it works while the next block is on its way to the device.
+    hashing: Arc<Strand<Hashing>>,
+    syncer: Arc<Syncer>,
     generation: u64,
     folder: Inode,
 }
 
 impl TempFile {
-    pub(crate) fn new(strand: Arc<Strand<Slot>>, generation: u64, folder: Inode) -> Self {
+    pub(crate) fn new(
+        strand: Arc<Strand<Slot>>,
+        hashing: Arc<Strand<Hashing>>,
+        syncer: Arc<Syncer>,
+        generation: u64,
+        folder: Inode,
+    ) -> Self {
         Self {
             strand,
+            hashing,
+            syncer,
             generation,
             folder,
         }
@@ -122,11 +138,13 @@ impl TempFile {
             .ask(operation, move |slot| slot.of(generation).and_then(work))
     }
 
-    /// Lets a hash follow the contiguous prefix from now on; `None`: no hash. Bytes that were written before are
-    /// read again bit by bit while others are written, the rest in [`digest`](Self::digest).
+    /// Lets a digest follow what is written from now on; `None`: none. Bytes that were written before are read again
+    /// bit by bit while others are written, the rest in [`digest`](Self::digest).
     pub fn expect(&self, algorithm: Option<Algorithm>) {
+        let hashing = Arc::clone(&self.hashing);
         drop(self.ask("hash", move |file| {
-            file.expect(algorithm);
+            file.set_hashed(algorithm.is_some());
+            hashing.tell(move |hashing| hashing.expect(algorithm));
             Ok(())
         }));
     }
@@ -139,16 +157,40 @@ impl TempFile {
 
     /// Starts again at 0: the file is empty afterwards, and nothing of it hashed or reserved.
     pub fn truncate(&self) -> Completion<()> {
-        self.ask("empty", OpenFile::truncate)
+        let hashing = Arc::clone(&self.hashing);
+        self.ask("empty", move |file| {
+            hashing.tell(Hashing::restart);
+            file.truncate()
+        })
     }
 
-    /// Writes `chunks` one behind the other from `offset` on. Done when the kernel has them all; they are durable
-    /// after a [`sync`](Self::sync) that was called later. After an error any part of them may be written.
+    /// Writes `chunks` one behind the other from `offset` on. Done when they are out of this process' memory and
+    /// hashed; they are durable after a [`sync`](Self::sync) that was called later. After an error any part of them may
+    /// be written.
     ///
     /// The chunks wait in memory until then: the caller keeps only so many writes under way, of about 1 MiB each.
-    /// They feed the hash when they continue the prefix; bytes that replace hashed ones make it start again.
+    /// Writes of that size go past the page cache where they begin at a multiple of 4 KiB. A BLAKE3 digest takes pieces
+    /// of 1 MiB in any order, each from its begin to its end; a SHA-256 digest follows the contiguous prefix. What is
+    /// written otherwise is read again for the digest.
     pub fn write(&self, offset: u64, chunks: Vec<Bytes>) -> Completion<()> {
-        self.ask("write", move |file| file.write(offset, &chunks))
+        let (generation, hashing) = (self.generation, Arc::clone(&self.hashing));
+        self.strand.ask_for("write", move |slot, answer| {
+            let file = match slot.of(generation) {
+                Ok(file) => file,
+                Err(fault) => return answer.send(Err(fault)),
+            };
+            if !file.is_hashed() {
+                return answer.send(file.write(offset, &chunks));
+            }
+            let (descriptor, there) = (file.descriptor(), file.prefix());
+            let both = Both::new(answer);
+            let (hashed, copies) = (Arc::clone(&both), chunks.clone());
+            hashing.tell(move |hashing| {
+                hashing.follow(&descriptor, offset, &copies, there);
+                hashed.one_is_done(Ok(()));
+            });
+            both.one_is_done(file.write(offset, &chunks));
+        })
     }
 
     /// Brings to the device what was written by calls before this one.
@@ -156,10 +198,89 @@ impl TempFile {
         self.ask("sync", OpenFile::sync)
     }
 
+    /// The same, together with other files that wait for it. For files that are done and small: one that has much to
+    /// write makes the others wait.
+    pub fn settle(&self) -> Completion<()> {
+        let (syncer, handle) = (Arc::clone(&self.syncer), self.clone());
+        let generation = self.generation;
+        self.strand.ask_for("sync", move |slot, answer| {
+            match slot.of(generation).and_then(OpenFile::unsynced) {
+                Ok(None) => answer.send(Ok(())),
+                Err(fault) => answer.send(Err(fault)),
+                Ok(Some(unsynced)) => syncer.sync_file(unsynced, move |result| {
+                    handle.settled(result, answer, ());
+                }),
+            }
+        })
+    }
+
+    /// A sync together with others has ended.
+    pub(crate) fn settled<T: Send + 'static>(
+        self,
+        result: Result<(), SyncFault>,
+        answer: Answer<T>,
+        value: T,
+    ) {
+        let fault = match result {
+            Ok(()) => return answer.send(Ok(value)),
+            Err(fault) => fault,
+        };
+        let generation = self.generation;
+        self.strand.tell(move |slot| {
+            if let (Ok(file), SyncFault::File(errno)) = (slot.of(generation), &fault) {
+                file.poison(*errno);
+            }
+            answer.send(Err(fault.into()));
+        });
+    }
+
     /// The digest of the first `size` bytes; what was not hashed on the way is read. `LocalFileChanged` when the
     /// file is shorter.
     pub fn digest(&self, algorithm: Algorithm, size: u64) -> Completion<[u8; 32]> {
-        self.ask("hash", move |file| file.digest(algorithm, size))
+        let (generation, hashing) = (self.generation, Arc::clone(&self.hashing));
+        self.strand.ask_for("hash", move |slot, answer| {
+            let usable = slot.of(generation).and_then(|file| {
+                file.usable()?;
+                Ok(file.descriptor())
+            });
+            match usable {
+                Ok(descriptor) => hashing.tell(move |hashing| {
+                    answer.send(hashing.digest(&descriptor, algorithm, size));
+                }),
+                Err(fault) => answer.send(Err(fault)),
+            }
+        })
+    }
+}
+
+/// An answer that waits for the second of two.
+struct Both(Mutex<Option<Half>>);
+
+/// Who is answered, and what the first one said.
+struct Half {
+    answer: Answer<()>,
+    first: Option<Result<(), Fault>>,
+}
+
+impl Both {
+    fn new(answer: Answer<()>) -> Arc<Self> {
+        let first = None;
+        Arc::new(Self(Mutex::new(Some(Half { answer, first }))))
+    }
+
+    /// The first is kept, the second answers: with the error, if one of them has one.
+    fn one_is_done(&self, result: Result<(), Fault>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Half { answer, first }) = state.take() else {
+            return;
+        };
+        match first {
+            Some(first) => answer.send(first.and(result)),
+            None => {
+                let first = Some(result);
+                *state = Some(Half { answer, first });
+            }
+        }
     }
 }
 

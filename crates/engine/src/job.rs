@@ -34,6 +34,8 @@ pub(crate) struct Job {
     /// Files whose `FileTransferred` is due.
     untold: BTreeSet<FileIndex>,
     tally: Tally,
+    /// Whether the file of which an answer told last is a small one.
+    pub has_small_files: bool,
     /// Hashes of the final destinations, so that the search for a duplicate rarely has to look at every file.
     destinations: BTreeSet<u64>,
     /// What its client is told.
@@ -120,6 +122,7 @@ impl Job {
             untold: BTreeSet::new(),
             notify: Notify::default(),
             tally: Tally::default(),
+            has_small_files: false,
             destinations: BTreeSet::new(),
             closing: None,
             handover: None,

@@ -15,6 +15,7 @@ use crate::{
     Attempt, Outcome, Report, Trouble,
     job::{File, Slot, known_size},
     job_mut::JobMut,
+    turns::SMALL,
 };
 
 /// What the head of an answer told.
@@ -117,6 +118,8 @@ impl JobMut<'_> {
             (news, news && !file.record.durable.is_empty())
         });
         let (news, about_stored_bytes) = news.unwrap_or_default();
+        let size = self.job.file(index).and_then(|file| file.record.size);
+        self.job.has_small_files = size.is_some_and(|size| size <= SMALL);
         if news || renamed {
             self.out.file_changed(self.id, index);
         }

@@ -4,6 +4,12 @@ use bgcopy_model::{JobPhase, Now, Priority};
 
 use crate::{Engine, job_mut::JobMut, schedule::Decision};
 
+/// Bytes of a file that is small: to ask for it and to sync it takes longer than to fetch it.
+pub(crate) const SMALL: u64 = 1 << 20;
+
+/// Small files that are fetched at once where one large file would be.
+const SMALL_FOR_ONE: usize = 16;
+
 impl Engine {
     /// Gives turns to those whose turn it is, and files to those that can have another.
     pub(crate) fn give_turns(&mut self, now: Now) {
@@ -63,6 +69,9 @@ impl JobMut<'_> {
 
     fn start_more(&mut self) {
         let most = match self.job.record.priority {
+            Priority::Foreground if self.job.has_small_files => {
+                self.limits.files_at_once as usize * SMALL_FOR_ONE
+            }
             Priority::Foreground => self.limits.files_at_once as usize,
             _ => 1,
         };

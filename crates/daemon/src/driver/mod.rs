@@ -37,7 +37,9 @@ use std::{
 
 use bgcopy_disk::Disk;
 use bgcopy_engine::{Action, Attempt, Call, Engine, Event, Outcome, Report, Ticket};
-use bgcopy_model::{Condition, FileId, JobId, JobPhase, JobProgress, Limits, Mutation, Owner};
+use bgcopy_model::{
+    Condition, FileId, JobId, JobPhase, JobProgress, Limits, Moment, Mutation, Owner,
+};
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
 use tokio::{
@@ -63,7 +65,7 @@ use crate::clock::{BootTimer, Clock};
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
 /// Files of one owner that are named or deleted at once.
-const NAMING_AT_ONCE: usize = 32;
+const NAMING_AT_ONCE: usize = 256;
 
 /// Messages that are taken from the queue at once.
 const MESSAGES_AT_ONCE: usize = 256;
@@ -146,6 +148,8 @@ struct Driver {
     /// What clients asked for since, in order: the engine could not undo it, so it waits until it is known whether it
     /// can be recorded. Else what was refused would appear later after all.
     held: Vec<Message>,
+    /// When the timer expires; `None`: not at all, as far as is known.
+    timer_set_to: Option<Moment>,
     /// Who asked the service to stop.
     stopping: Option<oneshot::Sender<()>>,
 }
@@ -202,6 +206,7 @@ pub fn start(
         retry_at: None,
         is_in_trouble: false,
         held: Vec::new(),
+        timer_set_to: None,
         stopping: None,
     };
     let timer = BootTimer::new()?;
@@ -273,6 +278,7 @@ impl Driver {
                     if let Err(error) = result {
                         tracing::error!("the timer failed: {error}");
                     }
+                    self.timer_set_to = None;
                     self.step(Event::Wake);
                 }
             }
@@ -436,11 +442,15 @@ impl Driver {
         self.naming.entry(owner).or_insert_with(new).clone()
     }
 
-    fn set_timer(&self, timer: &BootTimer) {
+    fn set_timer(&mut self, timer: &BootTimer) {
+        let wake = self.engine.next_wake();
+        if wake == self.timer_set_to {
+            return;
+        }
         let now = self.clock.now().moment;
-        let delay = self.engine.next_wake().map(|at| at - now);
-        if let Err(error) = timer.set(delay) {
-            tracing::error!("the timer cannot be set: {error}");
+        match timer.set(wake.map(|at| at - now)) {
+            Ok(()) => self.timer_set_to = wake,
+            Err(error) => tracing::error!("the timer cannot be set: {error}"),
         }
     }
 }

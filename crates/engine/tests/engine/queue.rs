@@ -133,6 +133,25 @@ fn foreground_jobs_fetch_several_files_at_once_beside_everything() {
 }
 
 #[test]
+fn where_files_are_small_a_foreground_job_fetches_more_of_them_at_once() {
+    let mut world = World::new(Limits {
+        files_at_once: 2,
+        transfers: 40,
+        ..Limits::default()
+    });
+    let id = world.create(at(Priority::Foreground), file_specs(100), true);
+    let file = |index| FileId { job: id, index };
+    assert_eq!(world.runs.len(), 2, "nothing is known yet");
+    world.report(file(0), opened(1 << 20));
+    assert_eq!(world.runs.len(), 32);
+    world.report(file(1), opened((1 << 20) + 1));
+    world.report(file(2), finished(5));
+    assert_eq!(world.runs.len(), 31, "a large one: no more begin");
+    world.report(file(3), opened(7));
+    assert_eq!(world.runs.len(), 32);
+}
+
+#[test]
 fn a_job_that_finishes_while_it_is_told_to_yield_is_transferred() {
     let mut world = World::new(Limits {
         background_jobs: 1,

@@ -26,6 +26,9 @@ fn foreground() -> JobSpec {
 }
 
 /// A job of so many files, two of which are fetched at once; both are opened.
+/// Bytes of a file of which no more are fetched at once than the limit says.
+const LARGE: u64 = 100 << 20;
+
 fn two_under_way(files: usize) -> (World, JobId) {
     let mut world = World::new(Limits {
         files_at_once: 2,
@@ -33,7 +36,7 @@ fn two_under_way(files: usize) -> (World, JobId) {
     });
     let id = world.create(foreground(), file_specs(files), true);
     for index in 0..2 {
-        world.report(file(id, index), opened(100));
+        world.report(file(id, index), opened(LARGE));
     }
     (world, id)
 }
@@ -52,7 +55,7 @@ fn others_go_on_while_one_file_waits_and_none_begins() {
     assert!(world.job(id).error().is_none(), "the job is not stopped");
     assert!(!world.runs[&file(id, 1)].stopping);
     assert_eq!(world.runs.len(), 1, "the third file waits too");
-    world.report(file(id, 1), finished(100));
+    world.report(file(id, 1), finished(LARGE));
     assert_eq!(world.state(id), S::TransientError);
     assert_eq!(world.job(id).error().unwrap().file, Some(0));
     assert_eq!(world.job(id).retry_at(), Some(world.now.moment + secs(5)));
@@ -71,8 +74,8 @@ fn a_retry_time_that_comes_while_others_are_at_work_needs_no_other_state() {
     world.pass(secs(1));
     assert_eq!((world.runs.len(), world.state(id)), (2, S::Transferring));
     assert_eq!(world.job(id).record().error_count, 1);
-    world.report(file(id, 0), finished(100));
-    world.report(file(id, 1), finished(100));
+    world.report(file(id, 0), finished(LARGE));
+    world.report(file(id, 1), finished(LARGE));
     assert_eq!(world.state(id), S::Transferred);
 }
 

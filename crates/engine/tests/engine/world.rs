@@ -54,6 +54,8 @@ pub struct World {
     jobs: u128,
     /// Made and not forgotten.
     alive: BTreeSet<JobId>,
+    /// An answer told of a small file of theirs.
+    has_small_files: BTreeSet<JobId>,
 }
 
 pub fn job_spec() -> JobSpec {
@@ -138,6 +140,7 @@ impl World {
             tickets: 0,
             jobs: 0,
             alive: BTreeSet::new(),
+            has_small_files: BTreeSet::new(),
         }
     }
 
@@ -145,6 +148,12 @@ impl World {
     pub fn step(&mut self, event: Event) {
         if let Event::Call(ticket, _) = &event {
             assert!(self.unanswered.insert(*ticket));
+        }
+        if let Event::Transfer(file, _, Report::Opened { size, .. }) = &event
+            && size.is_none_or(|size| size <= 1 << 20)
+        {
+            // Without a size in the answer, one that was known before may count.
+            self.has_small_files.insert(file.job);
         }
         if let Event::Transfer(file, attempt, Report::Ended(_)) = &event
             && self
@@ -431,6 +440,10 @@ impl World {
         let live = runs.filter(|(_, run)| !run.stopping).count();
         let most = match job.state() {
             JobState::Connecting | JobState::Transferring => match job.record().priority {
+                // Sixteen small files count as one.
+                Priority::Foreground if self.has_small_files.contains(&id) => {
+                    16 * self.limits.files_at_once as usize
+                }
                 Priority::Foreground => self.limits.files_at_once as usize,
                 _ => 1,
             },

@@ -10,6 +10,7 @@
 //! It must never report bytes as durable that were not synced before, and it ends with exactly one
 //! [`Report::Ended`], after which nothing of it writes.
 
+mod gather;
 mod meter;
 mod pour;
 mod pump;
@@ -27,7 +28,7 @@ use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-use self::{meter::Meter, sink::Sink};
+use self::{gather::Gathered, meter::Meter, sink::Sink};
 use super::{
     Message,
     effects::Start,
@@ -294,7 +295,7 @@ impl Run<'_> {
             let (offset, limit, mut body) = self.accept(answer, local, &want).await?;
             let before = self.picker.here().len();
             match &self.sink {
-                Sink::File(_) => self.pump(body.as_mut(), offset, limit).await?,
+                Sink::File(_) => self.fill(body.as_mut(), offset, limit).await?,
                 Sink::Stream(stream) => {
                     let stream = stream.clone();
                     self.pour(&stream, body.as_mut(), offset, limit).await?;
@@ -307,6 +308,31 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a body into the file: a small file in one piece, others as the bytes come.
+    async fn fill(
+        &mut self,
+        body: &mut dyn Body,
+        offset: u64,
+        limit: Option<u64>,
+    ) -> Result<(), Halt> {
+        let gathered = if self.gathers(self.size) && offset == 0 {
+            self.gather(body, limit).await?
+        } else {
+            Gathered::Begin(Vec::new())
+        };
+        match gathered {
+            Gathered::Whole => Ok(()),
+            Gathered::Begin(chunks) => {
+                self.make(self.size).await?;
+                self.pump(body, offset, limit, chunks).await
+            }
+            Gathered::Ended(chunks, mut rest) => {
+                self.make(self.size).await?;
+                self.pump(&mut rest, offset, limit, chunks).await
+            }
+        }
     }
 
     /// The local interval to fill next, and what to ask a source for it.

@@ -24,7 +24,7 @@ const WRITES: usize = 2;
 /// A checkpoint is due after so many bytes …
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// … or after this time, whichever comes first (rules: at most that is fetched again).
-const CHECKPOINT_TIME: Duration = Duration::from_secs(1);
+pub(super) const CHECKPOINT_TIME: Duration = Duration::from_secs(1);
 /// Progress is reported at most this often.
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
@@ -48,17 +48,18 @@ struct Flow {
 }
 
 impl Run<'_> {
-    /// Writes a body to the temporary file from `offset` on, at most `limit` bytes of it.
+    /// Writes a body to the temporary file from `offset` on, at most `limit` bytes of it. Its first `chunks` have come.
     pub(super) async fn pump(
         &mut self,
         body: &mut dyn Body,
         offset: u64,
         limit: Option<u64>,
+        chunks: Vec<Bytes>,
     ) -> Result<(), Halt> {
         let now = Instant::now();
         let mut flow = Flow {
-            waiting: Vec::new(),
-            length: 0,
+            length: chunks.iter().map(Bytes::len).sum(),
+            waiting: chunks,
             offset,
             writes: FuturesOrdered::new(),
             sync: None.into(),

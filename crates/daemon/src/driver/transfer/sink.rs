@@ -9,6 +9,7 @@ use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
 use bgcopy_engine::{Outcome, Report};
 use bgcopy_model::{Condition, FileRecord, Layout, Naming, RangeSet, Validator};
 use bgcopy_transfer::Facts;
+use bytes::Bytes;
 
 use super::{Halt, Picker, Run, halt};
 use crate::{
@@ -49,6 +50,13 @@ impl Sink {
     }
 }
 
+impl Local {
+    /// Whether there is a temporary file.
+    pub(super) const fn is_made(&self) -> bool {
+        self.temporary.is_some()
+    }
+}
+
 impl Run<'_> {
     /// Opens the temporary file that an earlier run left.
     pub(super) async fn reopen(&mut self) -> Result<(), Halt> {
@@ -66,27 +74,20 @@ impl Run<'_> {
             let detail = format!("the temporary file {} is gone or too short", path.display());
             return Err(halt(Condition::LocalFileChanged, detail));
         };
+        found.expect(self.file.checksum.map(|checksum| checksum.algorithm));
         self.place(found);
         Ok(())
     }
 
-    /// Makes the temporary file if there is none, and reports what the answer told.
+    /// Makes the temporary file if there is none and the bytes are not gathered first, and reports what the answer told.
     pub(super) async fn open(
         &mut self,
         size: Option<u64>,
         version: &Validator,
         facts: &Facts,
     ) -> Result<(), Halt> {
-        if let Sink::File(local) = &self.sink
-            && local.temporary.is_none()
-        {
-            let folder = folder(&self.file)?;
-            let made = local.disk.create(folder, &self.file.temporary).await?;
-            crash::point("temporary-created");
-            if let Some(size) = size {
-                made.allocate(size).await?;
-            }
-            self.place(made);
+        if !self.gathers(size) {
+            self.make(size).await?;
         }
         self.reporter.told_by(facts);
         let mut name = None;
@@ -109,6 +110,39 @@ impl Run<'_> {
             name,
             modified: facts.modified,
         });
+        Ok(())
+    }
+
+    /// Makes the temporary file if there is none.
+    pub(super) async fn make(&mut self, size: Option<u64>) -> Result<(), Halt> {
+        let Sink::File(local) = &self.sink else {
+            return Ok(());
+        };
+        if local.is_made() {
+            return Ok(());
+        }
+        let made = local.disk.create(folder(&self.file)?, &self.file.temporary);
+        let made = made.await?;
+        crash::point("temporary-created");
+        if let Some(size) = size {
+            made.allocate(size).await?;
+        }
+        made.expect(self.file.checksum.map(|checksum| checksum.algorithm));
+        self.place(made);
+        Ok(())
+    }
+
+    /// Makes the temporary file with all its bytes, which are durable then.
+    pub(super) async fn put(&mut self, content: Vec<Bytes>) -> Result<(), Halt> {
+        if let Sink::File(local) = &self.sink {
+            let algorithm = self.file.checksum.map(|checksum| checksum.algorithm);
+            let folder = folder(&self.file)?;
+            let put = local
+                .disk
+                .put(folder, &self.file.temporary, content, algorithm);
+            let made = put.await?;
+            self.place(made);
+        }
         Ok(())
     }
 
@@ -200,7 +234,9 @@ impl Run<'_> {
                 return Err(halt(Condition::DigestMismatch, detail));
             }
         }
-        temporary.sync().await?;
+        if self.durable.len() < size || size == 0 {
+            temporary.settle().await?;
+        }
         crash::point("file-finished");
         Ok(())
     }
@@ -218,7 +254,6 @@ impl Run<'_> {
 
     /// Takes a temporary file over. Notes which folder it is in, if that was left open.
     fn place(&mut self, temporary: TempFile) {
-        temporary.expect(self.file.checksum.map(|checksum| checksum.algorithm));
         if self.file.folder.is_none() {
             self.file.folder = Some(temporary.folder());
             self.reporter.report(Report::Placed(temporary.folder()));

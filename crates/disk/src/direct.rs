@@ -1,0 +1,175 @@
+//! Writing past the page cache.
+//!
+//! What is fetched in large blocks goes from this process' memory to the device at once. The page cache would have to
+//! take each byte in, write it back later, and push out for it what other programs have there; and the sync at the
+//! end would have to wait for all that is left. docs/decisions/0011 has the measurements.
+//!
+//! Owns a second descriptor of the file and one block of aligned memory a thread. It must never fail a write that
+//! would succeed without it: whatever the file system does not take is left to the caller.
+
+use std::{
+    cell::RefCell,
+    os::fd::{AsRawFd as _, OwnedFd},
+};
+
+use bytes::Bytes;
+use rustix::{
+    fs::{Mode, OFlags},
+    io::{Errno, retry_on_intr},
+};
+
+/// What offset, length and memory of a write are multiples of. Devices ask for 512 or 4 096 (statx(2),
+/// `STATX_DIOALIGN`); one that asks for more is served by the page cache.
+pub(crate) const ALIGN: u64 = 4096;
+
+/// A shorter write is not worth a wait for the device.
+pub(crate) const LEAST: u64 = 256 * 1024;
+
+/// Bytes that go to the device at once.
+const BLOCK: usize = 1 << 20;
+
+/// File systems of this machine's own devices (statfs(2) for the numbers): ext2 to ext4, XFS, Btrfs, F2FS. A server's
+/// would wait for the network with every block.
+pub(crate) const LOCAL: [u64; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
+
+thread_local! {
+    /// Memory that begins anywhere, of which a block is aligned.
+    static MEMORY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The way past the page cache for one file.
+#[derive(Debug, Default)]
+pub(crate) enum Direct {
+    /// Not tried yet.
+    #[default]
+    Unknown,
+    /// A descriptor for it.
+    Open(OwnedFd),
+    /// There is none.
+    None,
+}
+
+impl Direct {
+    /// Writes as much of the begin of `chunks` as can go this way, `length` bytes in all, and says how much that was.
+    pub(crate) fn write(
+        &mut self,
+        file: &OwnedFd,
+        offset: u64,
+        chunks: &[Bytes],
+        length: u64,
+    ) -> Result<u64, Errno> {
+        if length < LEAST || !offset.is_multiple_of(ALIGN) {
+            return Ok(0);
+        }
+        if matches!(self, Self::Unknown) {
+            *self = open(file).map_or(Self::None, Self::Open);
+        }
+        let Self::Open(fd) = self else { return Ok(0) };
+        let aligned = length - length % ALIGN;
+        match write(fd, offset, chunks, aligned) {
+            Ok(written) => Ok(written),
+            // It does not take such memory or such a length after all.
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                *self = Self::None;
+                Ok(0)
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+/// The same file once more, with a descriptor of its own: whoever reads the other one needs no aligned memory.
+fn open(file: &OwnedFd) -> Option<OwnedFd> {
+    #[expect(
+        clippy::cast_sign_loss,
+        reason = "a magic number: only its bits matter"
+    )]
+    let kind = rustix::fs::fstatfs(file).ok()?.f_type as u64;
+    if !LOCAL.contains(&kind) {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+    retry_on_intr(|| rustix::fs::open(&path, flags, Mode::empty())).ok()
+}
+
+fn write(fd: &OwnedFd, offset: u64, chunks: &[Bytes], length: u64) -> Result<u64, Errno> {
+    MEMORY.with_borrow_mut(|memory| {
+        let align = usize::try_from(ALIGN).unwrap_or(1);
+        memory.resize(BLOCK + align, 0);
+        let begin = memory.as_ptr().align_offset(align).min(align);
+        let block = &mut memory[begin..begin + BLOCK];
+        let mut chunks = chunks.iter();
+        let mut rest: &[u8] = &[];
+        let mut written = 0;
+        while written < length {
+            let wanted = usize::try_from(length - written).map_or(BLOCK, |left| left.min(BLOCK));
+            let mut filled = 0;
+            while filled < wanted {
+                if rest.is_empty() {
+                    let Some(chunk) = chunks.next() else { break };
+                    rest = chunk;
+                }
+                let (part, left) = rest.split_at(rest.len().min(wanted - filled));
+                block[filled..filled + part.len()].copy_from_slice(part);
+                filled += part.len();
+                rest = left;
+            }
+            let part = &block[..filled];
+            let count = retry_on_intr(|| rustix::io::pwrite(fd, part, offset + written))?;
+            written += count as u64;
+            if count < wanted {
+                // The caller goes on behind it and meets the reason.
+                break;
+            }
+        }
+        Ok(written)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_aligned_begin_of_a_large_write_goes_this_way_and_arrives() {
+        // Of the tree's own file system: the folder for temporary files may be in memory.
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let flags = OFlags::RDWR | OFlags::CREATE;
+        let fd = rustix::fs::open(folder.path().join("a"), flags, Mode::RUSR | Mode::WUSR).unwrap();
+        let bytes: Vec<u8> = (0..3_000_001_u32)
+            .map(|n| n.to_le_bytes()[0] ^ (n >> 9).to_le_bytes()[0])
+            .collect();
+        let chunks: Vec<Bytes> = bytes.chunks(70_001).map(Bytes::copy_from_slice).collect();
+        let mut direct = Direct::default();
+        let written = direct
+            .write(&fd, 8192, &chunks, bytes.len() as u64)
+            .unwrap();
+        if open(&fd).is_none() {
+            assert_eq!(written, 0, "this file system is not for it");
+            return;
+        }
+        assert_eq!(written, bytes.len() as u64 / ALIGN * ALIGN);
+        let mut found = vec![0; usize::try_from(written).unwrap()];
+        assert_eq!(
+            rustix::io::pread(&fd, &mut found, 8192).unwrap(),
+            found.len()
+        );
+        assert_eq!(found, bytes[..found.len()]);
+    }
+
+    #[test]
+    fn what_is_short_or_lies_across_is_left_to_the_caller() {
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let flags = OFlags::RDWR | OFlags::CREATE;
+        let fd = rustix::fs::open(folder.path().join("a"), flags, Mode::RUSR | Mode::WUSR).unwrap();
+        let chunks = [Bytes::from(vec![1; 1 << 20])];
+        let mut direct = Direct::default();
+        assert_eq!(direct.write(&fd, 1, &chunks, 1 << 20).unwrap(), 0);
+        assert_eq!(direct.write(&fd, 0, &chunks, LEAST - 1).unwrap(), 0);
+        assert!(
+            matches!(direct, Direct::Unknown),
+            "nothing was opened for it"
+        );
+    }
+}
