@@ -24,6 +24,7 @@ mod job;
 mod manager;
 pub mod memory;
 mod place;
+mod ranges;
 pub mod safe_array;
 mod service;
 mod text;

@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bgcopy_client::{ByteRange, FileRequest, FileStatistics};
+use bgcopy_client::{ByteRange, FileStatistics};
 use bgcopy_model::{HResult, UNKNOWN_SIZE};
 use windows_core::{HRESULT, implement};
 
@@ -69,12 +69,8 @@ impl NewFile {
         if let State::Added(_) = *state {
             return Err(HResult::DO_E_DOWNLOADSINK_ALREADY_SET.into());
         }
-        let file = FileRequest::new(self.url.clone(), path);
-        let file = self
-            .ranges
-            .iter()
-            .fold(file, |file, range| file.range(*range));
-        *state = State::Added(self.job.client()?.add_file(file)?);
+        let (url, ranges) = (self.url.clone(), self.ranges.clone());
+        *state = State::Added(self.job.add_file(url, path, ranges)?);
         Ok(())
     }
 
