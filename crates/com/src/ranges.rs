@@ -34,8 +34,8 @@ impl From<DO_DOWNLOAD_RANGE> for ByteRange {
 /// The ranges of a list, which need not be aligned for Rust.
 ///
 /// # Errors
-/// `E_INVALIDARG` when there should be some and the list is null, `BG_E_TOO_MANY_RANGES_IN_FILE`, as the service has it,
-/// for more than [`MOST`].
+/// `E_INVALIDARG` when there should be some and the list is null; `BG_E_TOO_MANY_RANGES_IN_FILE`, as the service has
+/// it, for more than [`MOST`].
 ///
 /// # Safety
 /// `list` is null or has `count` elements.

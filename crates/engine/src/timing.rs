@@ -74,8 +74,8 @@ impl Engine {
         }
     }
 
-    /// Whoever waits only for the network may try at once, also a job of which other files go on. The change is not stored: a restart would let them wait
-    /// for the time of their next try, or for the network's next change.
+    /// Whoever waits only for the network may try at once, also a job of which other files go on. The change is not
+    /// stored: a restart would let them wait for the time of their next try, or for the network's next change.
     pub(crate) fn network_changed(&mut self, now: Now) {
         let waits = |job: &Job| match &job.record.phase {
             JobPhase::TransientError { error, .. } => retry::is_of_the_network(error.condition),

@@ -109,7 +109,8 @@ fn chain(job: &JobInfo, facts: &Facts<'_>) -> Vec<String> {
             because("This stopped it", job, facts, &mut chain);
             let id = short_id(job.id);
             chain.push(format!(
-                "Waiting does not mend this: mend it and run `bgcopy resume {id}`, or drop the job with `bgcopy cancel {id}`."
+                "Waiting does not mend this: mend it and run `bgcopy resume {id}`, \
+                 or drop the job with `bgcopy cancel {id}`."
             ));
             callback(job, facts, "error", NotifyFlags::ERROR, &mut chain);
         }

@@ -22,8 +22,8 @@ use bgcopy_model::HResult;
 
 use crate::fault::Fault;
 
-/// Why a call of a download failed, in the numbers of this surface: one that the service has forgotten is an object that
-/// is not there, which the client library cannot tell from a job.
+/// Why a call of a download failed, in the numbers of this surface: one that the service has forgotten is an object
+/// that is not there, which the client library cannot tell from a job.
 fn failed(error: Error) -> Fault {
     if error.service_name() == Some(ErrorName::NotFound) {
         return Fault::new(HResult::DO_E_JOB_NOT_FOUND, error.to_string());
