@@ -123,6 +123,16 @@ impl JobMut<'_> {
         }
     }
 
+    /// Somebody has the job begin or go on: it has its whole time and all its tries again, and no trouble yet. The
+    /// caller stores it.
+    pub fn reset_clocks(&mut self) {
+        let record = &mut self.job.record;
+        record.last_progress = self.now.moment;
+        record.fruitless_tries = 0;
+        record.download_time = Duration::ZERO;
+        self.job.last_trouble = None;
+    }
+
     /// Whether a job that tries has gone without a byte for too long.
     ///
     /// While the machine slept or the service was not there, nobody could have seen a byte: the clock starts anew.
