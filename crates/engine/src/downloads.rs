@@ -173,7 +173,7 @@ impl JobMut<'_> {
                 intake::file_records(self.job, vec![spec], self.limits)?
             }
             None if self.job.stream.is_held() => {
-                vec![intake::stream_record(FILE, url, ranges, self.limits)?]
+                vec![intake::pathless_record(FILE, url, ranges, self.limits)?]
             }
             None => return Err(missing(Condition::NoSink)),
         };
