@@ -20,6 +20,7 @@ mod error;
 pub mod exports;
 mod fault;
 mod file;
+mod held;
 mod job;
 mod manager;
 pub mod memory;
