@@ -154,9 +154,10 @@ pub struct JobOptions {
     pub no_progress_timeout: Option<Duration>,
     /// Run this program with these arguments when the job is fetched or stopped by an error; must come last
     ///
-    /// A name without a slash is looked for in this command's PATH. The service runs it as you, without a shell and in surroundings of its own, which tell it what happened:
-    /// `BGCOPY_EVENT` is transferred or error, `BGCOPY_JOB` the job's id, `BGCOPY_ERROR` a sentence. An application
-    /// that is registered as the job's client goes before it. Everything after --exec belongs to the program.
+    /// A name without a slash is looked for in this command's PATH. The service runs it as you, without a shell and in
+    /// surroundings of its own, which tell it what happened: `BGCOPY_EVENT` is transferred or error, `BGCOPY_JOB` the
+    /// job's id, `BGCOPY_ERROR` a sentence. An application that is registered as the job's client goes before it.
+    /// Everything after --exec belongs to the program.
     #[arg(
         long,
         value_name = "PROGRAM [ARGUMENT]",

@@ -5,8 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use bgcopy_model::{
-    AuthScheme, AuthTarget, Checksum, ErrorContext, HResult, JobId, JobState, NotifyFlags,
-    PeerCaching, Priority, Profile, SecurityFlags, Timestamp, TransferPolicy,
+    AuthScheme, AuthTarget, Checksum, ErrorContext, HResult, JobId, JobRecord, JobState,
+    NotifyFlags, PeerCaching, Priority, Profile, SecurityFlags, Timestamp, TransferPolicy,
 };
 
 /// The service that a [`crate::Manager`] is connected to.
@@ -81,6 +81,11 @@ pub struct JobInfo {
     pub retry_at: Option<Timestamp>,
     /// What stopped it: in `ERROR` and `TRANSIENT_ERROR`, and behind them until bytes move again.
     pub error: Option<JobTrouble>,
+}
+
+impl JobInfo {
+    /// The maximum download time of a job for which none was set.
+    pub const MAXIMUM_DOWNLOAD_TIME: Duration = JobRecord::MAXIMUM_DOWNLOAD_TIME;
 }
 
 /// What stopped a job, in short. [`crate::Job::error`] has the particulars.

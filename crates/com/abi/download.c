@@ -171,6 +171,10 @@ int main(int argc, char **argv) {
     CHECK_HR(IDODownload_Start(download, NULL), DO_E_INVALID_STATE);
     CHECK_HR(IDODownload_Pause(download), DO_E_INVALID_STATE);
     CHECK(size_of(to) == FIRST + SECOND);
+    /* The last call tells of Finalized and may still be on its way; behind it the object is released. */
+    for (int i = 0; i < 1200 && callback.references > 1; i++)
+        Sleep(50);
+    CHECK(callback.references == 1 && callback.state == DODownloadState_Finalized);
     CHECK(callback.calls > 0 && callback.asked == callback.calls && callback.wrong == 0);
     CHECK(found(manager, TEXT("download.c")) == 0);
 

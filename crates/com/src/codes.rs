@@ -39,7 +39,6 @@ pub fn meaning(code: HResult) -> Option<&'static str> {
         0x8020_0045 => "the router's UPnP service answers with an error",
         0x8020_0047 => "peer caching is switched off",
         0x8020_0048 => "the cache's record is in use",
-        0x8020_0054 => "the job took longer than its maximum download time",
         0x8020_0056 => "the job needs a token of its owner",
         0x8020_0059 | 0x80D0_3801 => "the network's cost does not allow the transfer now",
         0x8020_0060 => "the property is for downloads alone",
@@ -62,7 +61,6 @@ pub fn meaning(code: HResult) -> Option<&'static str> {
         0x80D0_200B => "downloads to memory are not supported",
         0x80D0_200C => "the job is too old",
         0x80D0_200D => "the download has no local path",
-        0x80D0_2019 => "the download's place to write to is set already",
         0x80D0_201A..=0x80D0_201D => {
             "the answer does not tell the file's size, or is not encrypted as expected"
         }
@@ -87,20 +85,25 @@ pub fn meaning(code: HResult) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use bgcopy_model::Condition;
+    use bgcopy_client::{ErrorName, Profile};
 
     use super::*;
 
     #[test]
     fn what_the_service_says_itself_is_not_said_here() {
-        for code in [
-            HResult::BG_E_NOT_FOUND,
-            HResult::BG_E_EMPTY,
-            HResult::DO_E_NO_URI,
-            Condition::NoSink.hresult(bgcopy_client::Profile::Do),
-            HResult(0x8019_0194),
-        ] {
-            assert_eq!(meaning(code), None, "{code}");
+        let successes = [
+            HResult::S_OK,
+            HResult::S_FALSE,
+            HResult::BG_S_PARTIAL_COMPLETE,
+            HResult::BG_S_UNABLE_TO_DELETE_FILES,
+        ];
+        let statuses = (0..=u16::MAX).map(HResult::from_http_status);
+        let refusals = ErrorName::ALL.iter().flat_map(|name| {
+            let condition = name.condition(HResult::from_http_status(404));
+            [Profile::Bits, Profile::Do].map(|profile| condition.hresult(profile))
+        });
+        for code in successes.into_iter().chain(statuses).chain(refusals) {
+            assert_eq!(meaning(code), None, "{code:?}");
         }
         assert!(meaning(HResult(0x8020_003E)).is_some());
     }

@@ -102,9 +102,18 @@ impl<T> Snapshot<T> {
         }
     }
 
-    /// How many there are in all.
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.all.len()).unwrap_or(u32::MAX)
+    /// Tells how many there are in all.
+    ///
+    /// # Errors
+    /// `E_POINTER` without a place for it.
+    ///
+    /// # Safety
+    /// `count` is null or valid for a write.
+    pub unsafe fn tell_count(&self, count: *mut u32) -> Outcome {
+        // SAFETY: the caller's promise.
+        let count = unsafe { Place::new(count) }?;
+        count.put(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, usize> {
@@ -132,62 +141,80 @@ pub struct Jobs(Snapshot<Job>);
 #[derive(Debug)]
 pub struct Files(Snapshot<File>);
 
-/// The methods of an enumerator, which are the same but for what it enumerates.
+/// The methods of an enumerator, which are the same but for what it enumerates, and those that it alone has.
 macro_rules! enumerator {
-    ($name:ident of $thing:ident: $interface:ident of $item:ident, $methods:ident for $outer:ident) => {
+    (
+        $name:ident of $thing:ident: $interface:ident of $item:ident, $methods:ident for $outer:ident
+        { $($further:tt)* }
+    ) => {
         impl $name {
-            /// These.
+            /// These, none of them taken.
             pub fn new(all: Vec<$thing>) -> Self {
-                Self(Snapshot::new(all))
+                Self($crate::enumerators::Snapshot::new(all))
             }
         }
 
         impl $methods for $outer {
-            unsafe fn Next(&self, count: u32, objects: Out, fetched: *mut u32) -> HRESULT {
-                answer(|| {
+            unsafe fn Next(
+                &self,
+                count: u32,
+                objects: $crate::abi::interfaces::Out,
+                fetched: *mut u32,
+            ) -> ::windows_core::HRESULT {
+                $crate::fault::answer(|| {
                     let make = |thing: &$thing| $item::from(thing.clone());
                     // SAFETY: the caller's promise.
                     unsafe { self.0.next(count, objects, fetched, make) }
                 })
             }
 
-            unsafe fn Skip(&self, count: u32) -> HRESULT {
-                answer(|| Ok(self.0.skip(count)))
+            unsafe fn Skip(&self, count: u32) -> ::windows_core::HRESULT {
+                $crate::fault::answer(|| Ok(self.0.skip(count)))
             }
 
-            unsafe fn Reset(&self) -> HRESULT {
-                answer(|| {
+            unsafe fn Reset(&self) -> ::windows_core::HRESULT {
+                $crate::fault::answer(|| {
                     self.0.reset();
                     Ok(())
                 })
             }
 
-            unsafe fn Clone(&self, copy: Out) -> HRESULT {
-                answer(|| {
+            unsafe fn Clone(
+                &self,
+                copy: $crate::abi::interfaces::Out,
+            ) -> ::windows_core::HRESULT {
+                $crate::fault::answer(|| {
                     // SAFETY: the caller's promise.
-                    let copy = unsafe { Place::empty(copy) }?;
+                    let copy = unsafe { $crate::place::Place::empty(copy) }?;
                     copy.interface($interface::from($name(self.0.copy())));
                     Ok(())
                 })
             }
 
-            unsafe fn GetCount(&self, count: *mut u32) -> HRESULT {
-                answer(|| {
-                    // SAFETY: the caller's promise.
-                    let count = unsafe { Place::new(count) }?;
-                    count.put(self.0.count());
-                    Ok(())
-                })
-            }
+            $($further)*
         }
     };
 }
 
+pub(crate) use enumerator;
+
 enumerator!(
     Jobs of Job: IEnumBackgroundCopyJobs of IBackgroundCopyJob5,
     IEnumBackgroundCopyJobs_Impl for Jobs_Impl
+    {
+        unsafe fn GetCount(&self, count: *mut u32) -> HRESULT {
+            // SAFETY: the caller's promise.
+            answer(|| unsafe { self.0.tell_count(count) })
+        }
+    }
 );
 enumerator!(
     Files of File: IEnumBackgroundCopyFiles of IBackgroundCopyFile5,
     IEnumBackgroundCopyFiles_Impl for Files_Impl
+    {
+        unsafe fn GetCount(&self, count: *mut u32) -> HRESULT {
+            // SAFETY: the caller's promise.
+            answer(|| unsafe { self.0.tell_count(count) })
+        }
+    }
 );

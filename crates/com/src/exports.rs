@@ -157,7 +157,7 @@ pub extern "C" fn CoSetProxyBlanket(
 }
 
 /// The characters of an identifier as a text, with braces and the 0 at its end.
-const GUID_UNITS: usize = 39;
+const GUID_UNITS: u8 = 39;
 
 /// Writes `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}`: the number of characters with the 0 at the end, 0 when there is no
 /// room for them.
@@ -170,20 +170,16 @@ pub unsafe extern "C" fn StringFromGUID2(guid: *const GUID, text: *mut u16, room
     let Some(guid) = (unsafe { guid.as_ref() }) else {
         return 0;
     };
-    if text.is_null() || usize::try_from(room).unwrap_or(0) < GUID_UNITS {
+    if text.is_null() || room < c_int::from(GUID_UNITS) {
         return 0;
     }
     let written = format!("{{{guid:?}}}");
-    for (at, unit) in written
-        .encode_utf16()
-        .chain([0])
-        .take(GUID_UNITS)
-        .enumerate()
-    {
+    let units = written.encode_utf16().chain([0]);
+    for (at, unit) in units.take(GUID_UNITS.into()).enumerate() {
         // SAFETY: `at` is below `room`.
         unsafe { text.add(at).write_unaligned(unit) };
     }
-    39
+    GUID_UNITS.into()
 }
 
 /// Reads an identifier with its braces; null is the identifier of zeros.

@@ -7,7 +7,7 @@ use std::{ffi::c_void, ptr};
 
 use bgcopy_model::HResult;
 
-use crate::fault::{E_POINTER, Outcome};
+use crate::fault::Outcome;
 
 unsafe extern "C" {
     fn malloc(size: usize) -> *mut c_void;
@@ -60,28 +60,6 @@ pub fn hand_out<T: Copy>(values: &[T]) -> Outcome<*mut T> {
 pub fn hand_out_text(text: &str) -> Outcome<*mut u16> {
     let units: Vec<u16> = text.encode_utf16().chain([0]).collect();
     hand_out(&units)
-}
-
-/// Puts `value` where the caller wants it.
-///
-/// # Safety
-/// `place` is null or valid for a write of `T`.
-pub unsafe fn put<T>(place: *mut T, value: T) -> Outcome {
-    if place.is_null() {
-        return Err(E_POINTER.into());
-    }
-    // SAFETY: it is not null, and else the caller's promise. It need not be aligned for Rust.
-    unsafe { place.write_unaligned(value) };
-    Ok(())
-}
-
-/// Refuses a null place before anything is done for it, and empties it, so that a failure leaves null behind.
-///
-/// # Safety
-/// `place` is null or valid for a write of a pointer.
-pub unsafe fn clear<T>(place: *mut *mut T) -> Outcome {
-    // SAFETY: the caller's promise.
-    unsafe { put(place, ptr::null_mut()) }
 }
 
 /// A `BSTR` of this text; null when there is no memory.

@@ -11,7 +11,8 @@ use windows_core::HRESULT;
 use crate::{
     abi::delivery::{SAFEARRAY, SAFEARRAYBOUND},
     fault::{E_POINTER, Outcome, answer},
-    memory::{CoTaskMemAlloc, CoTaskMemFree, hand_out, put},
+    memory::{CoTaskMemAlloc, CoTaskMemFree, hand_out},
+    place::Place,
     variant::VT_UI1,
 };
 
@@ -88,7 +89,7 @@ pub unsafe extern "C" fn SafeArrayAccessData(
         // SAFETY: the caller's promise.
         let array = unsafe { array.as_mut() }.ok_or(E_POINTER)?;
         // SAFETY: the caller's promise.
-        unsafe { put(data, array.data) }?;
+        unsafe { Place::new(data) }?.put(array.data);
         array.locks += 1;
         Ok(())
     })

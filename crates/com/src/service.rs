@@ -22,9 +22,10 @@ use std::{
 use bgcopy_client::blocking::Manager;
 
 use crate::{
-    callbacks::Registrations,
+    callbacks::Callback,
     delivery::{Statuses, Streams},
     fault::{Fault, Outcome, RPC_E_DISCONNECTED},
+    held::Table,
 };
 
 /// What belongs to the process as a whole.
@@ -35,7 +36,7 @@ pub struct Process {
     initialized: AtomicU32,
     connection: Mutex<Option<Manager>>,
     /// The callback objects of its clients.
-    pub registrations: Registrations,
+    pub registrations: Table<Callback>,
     /// The objects that are told of its downloads.
     pub statuses: Statuses,
     /// The objects that its downloads are written to.
@@ -60,7 +61,7 @@ impl Process {
                 id,
                 initialized: AtomicU32::new(0),
                 connection: Mutex::default(),
-                registrations: Registrations::default(),
+                registrations: Table::default(),
                 statuses: Statuses::default(),
                 streams: Streams::default(),
             }));

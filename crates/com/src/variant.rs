@@ -10,7 +10,8 @@ use windows_core::{HRESULT, IUnknown, Interface};
 use crate::{
     abi::types::{VARIANT, VARIANT_VALUE},
     fault::{E_POINTER, Outcome, answer},
-    memory::{SysFreeString, SysStringLen, bstr, put},
+    memory::{SysFreeString, SysStringLen, bstr},
+    place::Place,
     safe_array,
 };
 
@@ -90,6 +91,8 @@ pub unsafe extern "C" fn VariantInit(variant: *mut VARIANT) {
 pub unsafe extern "C" fn VariantClear(variant: *mut VARIANT) -> HRESULT {
     answer(|| {
         // SAFETY: the caller's promise.
+        let place = unsafe { Place::new(variant) }?;
+        // SAFETY: the caller's promise.
         let held = unsafe { read(variant) }?;
         // SAFETY: each arm takes the member that the type names, which is the caller's to give back.
         unsafe {
@@ -109,8 +112,9 @@ pub unsafe extern "C" fn VariantClear(variant: *mut VARIANT) -> HRESULT {
                 kind if kind & VT_BYREF != 0 || PLAIN.contains(&kind) => {}
                 _ => return Err(BAD_TYPE.into()),
             }
-            put(variant, NOTHING)
         }
+        place.put(NOTHING);
+        Ok(())
     })
 }
 

@@ -1,7 +1,5 @@
 //! The calls of clients: what each may do in which state (contract, section Job life cycle), and what it answers.
 
-use std::time::Duration;
-
 use bgcopy_model::{
     Condition, FileIndex, FileRecord, FileSpec, JobId, JobPhase, JobSpec, Limits, Now, Owner,
     Priority,
@@ -156,11 +154,7 @@ impl JobMut<'_> {
             return Err(empty());
         }
         self.accept_folders();
-        let record = &mut self.job.record;
-        record.last_progress = self.now.moment;
-        record.fruitless_tries = 0;
-        record.download_time = Duration::ZERO;
-        self.job.last_trouble = None;
+        self.reset_clocks();
         self.put();
         if self.job.is_whole() {
             self.transferred();

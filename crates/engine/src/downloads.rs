@@ -173,7 +173,7 @@ impl JobMut<'_> {
                 intake::file_records(self.job, vec![spec], self.limits)?
             }
             None if self.job.stream.is_held() => {
-                vec![intake::stream_record(FILE, url, ranges, self.limits)?]
+                vec![intake::pathless_record(FILE, url, ranges, self.limits)?]
             }
             None => return Err(missing(Condition::NoSink)),
         };
@@ -248,11 +248,8 @@ impl JobMut<'_> {
         });
         self.put_file(FILE);
         self.progressed(FILE);
-        let record = &mut self.job.record;
-        record.transferred_at = None;
-        record.last_progress = self.now.moment;
-        record.fruitless_tries = 0;
-        record.download_time = Duration::ZERO;
+        self.job.record.transferred_at = None;
+        self.reset_clocks();
         self.put();
         self.queue();
         Ok(Some(Reply::Done))

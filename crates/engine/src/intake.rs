@@ -191,7 +191,7 @@ fn file_record(
     limits: &Limits,
 ) -> Result<FileRecord, Refusal> {
     let (path, naming) = destination(&spec.path)?;
-    let record = stream_record(index, spec.url, spec.ranges, limits)?;
+    let record = pathless_record(index, spec.url, spec.ranges, limits)?;
     Ok(FileRecord {
         path,
         naming,
@@ -203,8 +203,8 @@ fn file_record(
     })
 }
 
-/// The record of a file that goes into a stream.
-pub(crate) fn stream_record(
+/// The record of a file without a path, which goes into a stream. [`file_record`] adds what a path needs.
+pub(crate) fn pathless_record(
     index: FileIndex,
     url: Url,
     ranges: Vec<ByteRange>,

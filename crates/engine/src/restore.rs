@@ -12,8 +12,8 @@ impl Engine {
     /// Takes over what the store kept; says what to do about it.
     ///
     /// Completing and cancelled jobs go on where they were; jobs that were transferring are QUEUED and get their
-    /// turn, with their no-progress clock started anew; downloads whose stream went with the service stop; a TRANSFERRED job of
-    /// which bytes are missing is QUEUED likewise; what has come due meanwhile is looked after.
+    /// turn, with their no-progress clock started anew; downloads whose stream went with the service stop; a TRANSFERRED
+    /// job of which bytes are missing is QUEUED likewise; what has come due meanwhile is looked after.
     pub fn restore(
         &mut self,
         mut jobs: Vec<(JobRecord, Vec<FileRecord>)>,

@@ -2,8 +2,8 @@
 //!
 //! FOREGROUND jobs are admitted as long as there is room for a run at all. Of the background jobs, at most
 //! `Limits::background_jobs` have a turn at once; a higher level goes before a lower one and takes its turn away,
-//! equals take turns by time slices, and so do their owners ([`line`]). The jobs of both profiles share the slots: each profile's queue keeps the
-//! contract's order within itself either way, and twice the background load would serve nobody.
+//! equals take turns by time slices, and so do their owners ([`line`]). The jobs of both profiles share the slots: each
+//! profile's queue keeps the contract's order within itself either way, and twice the background load would serve nobody.
 //!
 //! Pure bookkeeping about names and numbers: it knows no job's state, and it is the caller who starts and stops.
 

@@ -74,8 +74,8 @@ impl Engine {
         }
     }
 
-    /// Whoever waits only for the network may try at once, also a job of which other files go on. The change is not stored: a restart would let them wait
-    /// for the time of their next try, or for the network's next change.
+    /// Whoever waits only for the network may try at once, also a job of which other files go on. The change is not
+    /// stored: a restart would let them wait for the time of their next try, or for the network's next change.
     pub(crate) fn network_changed(&mut self, now: Now) {
         let waits = |job: &Job| match &job.record.phase {
             JobPhase::TransientError { error, .. } => retry::is_of_the_network(error.condition),
@@ -121,6 +121,16 @@ impl JobMut<'_> {
         } else if !self.job.stream.is_stalled() && self.is_out_of_patience() {
             self.give_up();
         }
+    }
+
+    /// Somebody has the job begin or go on: it has its whole time and all its tries again, and no trouble yet. The
+    /// caller stores it.
+    pub fn reset_clocks(&mut self) {
+        let record = &mut self.job.record;
+        record.last_progress = self.now.moment;
+        record.fruitless_tries = 0;
+        record.download_time = Duration::ZERO;
+        self.job.last_trouble = None;
     }
 
     /// Whether a job that tries has gone without a byte for too long.

@@ -1,9 +1,6 @@
 //! `bgcopy why`: why a job is in the state it is in.
 
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::io::{self, Write as _};
 
 use bgcopy_client::{ErrorInfo, JobInfo, JobState, Manager, NotifyFlags, Priority, Timestamp};
 use clap::Args;
@@ -109,7 +106,8 @@ fn chain(job: &JobInfo, facts: &Facts<'_>) -> Vec<String> {
             because("This stopped it", job, facts, &mut chain);
             let id = short_id(job.id);
             chain.push(format!(
-                "Waiting does not mend this: mend it and run `bgcopy resume {id}`, or drop the job with `bgcopy cancel {id}`."
+                "Waiting does not mend this: mend it and run `bgcopy resume {id}`, \
+                 or drop the job with `bgcopy cancel {id}`."
             ));
             callback(job, facts, "error", NotifyFlags::ERROR, &mut chain);
         }
@@ -194,9 +192,9 @@ fn transferring(job: &JobInfo, chain: &mut Vec<String>) {
         "Bytes are moving: {told}, {} of {} files; nothing needs to be done.",
         job.files_transferred, job.files_total
     ));
-    // The 90 days that nobody set are no news.
+    // What nobody set is no news.
     let most = job.maximum_download_time;
-    if !most.is_zero() && most < Duration::from_hours(90 * 24) {
+    if !most.is_zero() && most < JobInfo::MAXIMUM_DOWNLOAD_TIME {
         chain.push(format!(
             "After {} at work it is given up, and is in error (`bgcopy set --max-time`).",
             duration(most)

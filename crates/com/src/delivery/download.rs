@@ -16,12 +16,10 @@ use crate::{
     },
     fault::{Outcome, answer},
     place::Place,
+    ranges,
     service::{Bound, Process},
     variant::{self, NOTHING, of_object},
 };
-
-/// The most ranges that are read from a caller: what a message to the service holds is less.
-const MOST_RANGES: u32 = 1 << 20;
 
 /// A download of the service.
 #[implement(IDODownload)]
@@ -116,7 +114,7 @@ fn statuses() -> &'static Statuses {
 ///
 /// # Safety
 /// `info` is null or is followed by as many ranges as it says.
-unsafe fn ranges(info: *const DO_DOWNLOAD_RANGES_INFO) -> Outcome<Vec<ByteRange>> {
+unsafe fn listed(info: *const DO_DOWNLOAD_RANGES_INFO) -> Outcome<Vec<ByteRange>> {
     if info.is_null() {
         return Ok(Vec::new());
     }
@@ -127,25 +125,15 @@ unsafe fn ranges(info: *const DO_DOWNLOAD_RANGES_INFO) -> Outcome<Vec<ByteRange>
         let count = info.cast::<u32>().read_unaligned();
         (count, info.byte_add(list).cast::<DO_DOWNLOAD_RANGE>())
     };
-    if count > MOST_RANGES {
-        return Err(HResult::E_INVALIDARG.into());
-    }
-    let range = |at| {
-        // SAFETY: `at` is below the number of ranges that the caller says there are.
-        let range = unsafe { list.add(at).read_unaligned() };
-        ByteRange {
-            offset: range.offset,
-            length: range.length,
-        }
-    };
-    Ok((0..count as usize).map(range).collect())
+    // SAFETY: the caller's promise.
+    unsafe { ranges::read(count, list) }
 }
 
 impl IDODownload_Impl for Download_Impl {
     unsafe fn Start(&self, info: *const DO_DOWNLOAD_RANGES_INFO) -> HRESULT {
         answer(|| {
             // SAFETY: the caller's promise.
-            let ranges = unsafe { ranges(info) }?;
+            let ranges = unsafe { listed(info) }?;
             let client = self.client()?;
             client.start_ranges(&ranges).map_err(failed)?;
             let mode = client.property(DownloadProperty::BlockingMode);

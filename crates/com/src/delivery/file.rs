@@ -20,8 +20,6 @@ use crate::{
     variant::{self, NOTHING},
 };
 
-/// The place to write to is set already (`DO_E_DOWNLOADSINK_ALREADY_SET`).
-pub const SINK_ALREADY_SET: HResult = HResult(0x80D0_2019);
 /// Nothing is kept in memory (`DO_E_MEMORYSTREAM_NOT_SUPPORTED`).
 const NO_MEMORY_STREAM: HResult = HResult(0x80D0_200B);
 
@@ -76,7 +74,7 @@ impl FileProperty {
                 HResult::DO_E_INTEGRITYCHECKINFO_UNAVAILABLE
             }
             Self::IntegrityCheckMandatory => return Ok(()),
-            Self::SinkPath => SINK_ALREADY_SET,
+            Self::SinkPath => HResult::DO_E_DOWNLOADSINK_ALREADY_SET,
             Self::SinkMemory => NO_MEMORY_STREAM,
             Self::TotalSize => return variant::number::<u64>(value).map(drop),
         };

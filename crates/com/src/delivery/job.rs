@@ -3,7 +3,6 @@
 //! Owns how these interfaces say what those of BITS say otherwise. File ids mean something among peers; there are none,
 //! and the service keeps none.
 
-use bgcopy_client::FileRequest;
 use bgcopy_model::{Condition, HResult};
 use windows_core::{GUID, HRESULT, IUnknown, Interface as _};
 
@@ -15,9 +14,9 @@ use crate::{
         types::{BG_FILE_RANGE, PCWSTR, VARIANT},
     },
     fault::{E_NOINTERFACE, E_POINTER, Fault, answer},
-    job::{Job_Impl, job3::read_ranges},
+    job::Job_Impl,
     place::Place,
-    text,
+    ranges, text,
     variant::{self, NOTHING},
 };
 
@@ -43,10 +42,8 @@ impl IDeliveryOptimizationJob_Impl for Job_Impl {
             // SAFETY: see above.
             let path = unsafe { text::text(path) }?;
             // SAFETY: see above.
-            let ranges = unsafe { read_ranges(count, ranges) }?;
-            let file = FileRequest::new(url, path);
-            let file = ranges.into_iter().fold(file, FileRequest::range);
-            self.client()?.add_file(file)?;
+            let ranges = unsafe { ranges::read(count, ranges) }?;
+            self.add_file(url, path, ranges)?;
             Ok(())
         })
     }
@@ -74,7 +71,7 @@ impl IDeliveryOptimizationJob2_Impl for Job_Impl {
             let url = unsafe { text::optional(url) }?;
             let url = url.ok_or(HResult::DO_E_NO_URI)?;
             // SAFETY: see above.
-            let ranges = unsafe { read_ranges(count, ranges) }?;
+            let ranges = unsafe { ranges::read(count, ranges) }?;
             self.check_open()?;
             let file = NewFile::new((**self).clone(), file_id, url, ranges);
             let object = IUnknown::from(file);

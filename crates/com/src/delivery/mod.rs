@@ -17,16 +17,34 @@ mod stream;
 pub use status::Statuses;
 pub use stream::Streams;
 
-use bgcopy_client::Error;
+use bgcopy_client::{Error, ErrorName};
 use bgcopy_model::HResult;
 
 use crate::fault::Fault;
 
-/// Why a call of a download failed, in the numbers of this surface: one that the service has forgotten is an object that
-/// is not there, which the client library cannot tell from a job.
+/// Why a call of a download failed, in the numbers of this surface: one that the service has forgotten is an object
+/// that is not there, which the client library cannot tell from a job.
 fn failed(error: Error) -> Fault {
-    match Fault::from(error) {
-        Fault(HResult::BG_E_NOT_FOUND) => Fault(HResult::DO_E_JOB_NOT_FOUND),
-        fault => fault,
+    if error.service_name() == Some(ErrorName::NotFound) {
+        return Fault::new(HResult::DO_E_JOB_NOT_FOUND, error.to_string());
+    }
+    error.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::last_words;
+
+    #[test]
+    fn a_download_that_was_forgotten_has_a_number_of_its_own_and_keeps_the_services_words() {
+        let gone = Error::Service {
+            name: ErrorName::NotFound,
+            message: "there is no such object".to_owned(),
+            hresult: HResult::BG_E_NOT_FOUND,
+        };
+        assert_eq!(failed(gone), Fault(HResult::DO_E_JOB_NOT_FOUND));
+        let words = last_words(HResult::DO_E_JOB_NOT_FOUND);
+        assert_eq!(words.as_deref(), Some("there is no such object"));
     }
 }

@@ -6,11 +6,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bgcopy_client::{ByteRange, FileRequest, FileStatistics};
-use bgcopy_model::UNKNOWN_SIZE;
+use bgcopy_client::{ByteRange, FileStatistics};
+use bgcopy_model::{HResult, UNKNOWN_SIZE};
 use windows_core::{HRESULT, implement};
 
-use super::file::{FileProperty, NO_STATISTICS, SINK_ALREADY_SET, as_told};
+use super::file::{FileProperty, NO_STATISTICS, as_told};
 use crate::{
     abi::{
         delivery::{
@@ -67,14 +67,10 @@ impl NewFile {
     fn add(&self, path: String) -> Outcome {
         let mut state = self.state();
         if let State::Added(_) = *state {
-            return Err(SINK_ALREADY_SET.into());
+            return Err(HResult::DO_E_DOWNLOADSINK_ALREADY_SET.into());
         }
-        let file = FileRequest::new(self.url.clone(), path);
-        let file = self
-            .ranges
-            .iter()
-            .fold(file, |file, range| file.range(*range));
-        *state = State::Added(self.job.client()?.add_file(file)?);
+        let (url, ranges) = (self.url.clone(), self.ranges.clone());
+        *state = State::Added(self.job.add_file(url, path, ranges)?);
         Ok(())
     }
 

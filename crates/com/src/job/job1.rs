@@ -139,7 +139,7 @@ impl IBackgroundCopyJob_Impl for Job_Impl {
             let url = unsafe { text::text(url) }?;
             // SAFETY: see above.
             let path = unsafe { text::text(path) }?;
-            self.client()?.add_file(FileRequest::new(url, path))?;
+            self.add_file(url, path, Vec::new())?;
             Ok(())
         })
     }

@@ -1,6 +1,6 @@
 //! `IBackgroundCopyJob3`: ranges, and new URLs for many files at once; access control lists are another system's.
 
-use bgcopy_client::{ByteRange, FileRequest, Profile};
+use bgcopy_client::Profile;
 use bgcopy_model::HResult;
 use windows_core::HRESULT;
 
@@ -10,33 +10,10 @@ use crate::{
         interfaces::IBackgroundCopyJob3_Impl,
         types::{BG_FILE_RANGE, PCWSTR},
     },
-    fault::{Outcome, answer},
+    fault::answer,
     place::Place,
-    text,
+    ranges, text,
 };
-
-/// The ranges that the caller lists.
-///
-/// # Errors
-/// `E_INVALIDARG` when there should be some and are none.
-///
-/// # Safety
-/// `ranges` is null or has `count` elements.
-pub unsafe fn read_ranges(count: u32, ranges: *const BG_FILE_RANGE) -> Outcome<Vec<ByteRange>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    if ranges.is_null() {
-        return Err(HResult::E_INVALIDARG.into());
-    }
-    // SAFETY: it is not null, and else the caller's promise.
-    let ranges = unsafe { std::slice::from_raw_parts(ranges, count as usize) };
-    let range = |range: &BG_FILE_RANGE| ByteRange {
-        offset: range.initial_offset,
-        length: range.length,
-    };
-    Ok(ranges.iter().map(range).collect())
-}
 
 impl IBackgroundCopyJob3_Impl for Job_Impl {
     unsafe fn ReplaceRemotePrefix(&self, old: PCWSTR, new: PCWSTR) -> HRESULT {
@@ -63,14 +40,12 @@ impl IBackgroundCopyJob3_Impl for Job_Impl {
             // SAFETY: see above.
             let path = unsafe { text::text(path) }?;
             // SAFETY: see above.
-            let ranges = unsafe { read_ranges(count, ranges) }?;
+            let ranges = unsafe { ranges::read(count, ranges) }?;
             // No range is the whole file to Delivery Optimization and a mistake to BITS.
             if ranges.is_empty() && self.profile() == Profile::Bits {
                 return Err(HResult::E_INVALIDARG.into());
             }
-            let file = FileRequest::new(url, path);
-            let file = ranges.into_iter().fold(file, FileRequest::range);
-            self.client()?.add_file(file)?;
+            self.add_file(url, path, ranges)?;
             Ok(())
         })
     }

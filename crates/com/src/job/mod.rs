@@ -6,13 +6,13 @@
 mod http_options;
 mod job1;
 mod job2;
-pub mod job3;
+mod job3;
 mod job4;
 mod job5;
 mod notify;
 mod program;
 
-use bgcopy_client::{JobId, JobInfo, Profile, blocking};
+use bgcopy_client::{ByteRange, FileRequest, JobId, JobInfo, Profile, blocking};
 use bgcopy_model::Condition;
 use windows_core::implement;
 
@@ -67,6 +67,16 @@ impl Job {
     /// How it is now.
     pub fn info(&self) -> Outcome<JobInfo> {
         Ok(self.client()?.info()?)
+    }
+
+    /// Adds a file, of which `ranges` are wanted: all of it, where there are none.
+    ///
+    /// # Errors
+    /// The service's.
+    pub fn add_file(&self, url: String, path: String, ranges: Vec<ByteRange>) -> Outcome<u32> {
+        let file = FileRequest::new(url, path);
+        let file = ranges.into_iter().fold(file, FileRequest::range);
+        Ok(self.client()?.add_file(file)?)
     }
 
     /// A failure in the integers of its profile.

@@ -1,12 +1,16 @@
 //! Registering a client's object on a job.
 //!
-//! Owns the order of it: the service is told first, then the object before is let go. Must never hold a lock while it
-//! calls a client's object.
+//! Owns what the service is told of it; the order of the steps is [`crate::held`]'s.
 
 use windows_core::IUnknown;
 
 use super::Job;
-use crate::{abi::interfaces::In, callbacks::Listener, fault::Outcome, service::Process};
+use crate::{
+    abi::interfaces::In,
+    callbacks::{self, Callback},
+    fault::Outcome,
+    service::Process,
+};
 
 impl Job {
     /// Has this object called; null: nobody.
@@ -20,25 +24,22 @@ impl Job {
         let client = self.client()?;
         let slot = Process::current().registrations.slot(self.id());
         // SAFETY: the caller's promise.
-        let Some(listener) = (unsafe { Listener::new(callback) })? else {
-            let before = slot.remove(|| Ok(client.clear_notify_interface()?))?;
-            before.release();
-            return Ok(());
+        let Some(callback) = (unsafe { Callback::of(callback) })? else {
+            return slot.remove(|| Ok(client.clear_notify_interface()?));
         };
         let profile = self.profile();
-        let called = listener.clone();
-        let before = slot.replace(&listener, || {
-            Ok(client.set_notify_interface(move |call| called.call(call, profile))?)
-        })?;
-        before.release();
-        Ok(())
+        slot.replace(callback, |held| {
+            let called = move |call| callbacks::call(&held, call, profile);
+            Ok(client.set_notify_interface(called)?)
+        })
     }
 
     /// The object that this process registered, if it is still called.
     pub fn listener(&self) -> Outcome<Option<IUnknown>> {
         self.client()?;
         let registrations = &Process::current().registrations;
-        Ok(registrations.slot(self.id()).listener())
+        let callback = registrations.slot(self.id()).object();
+        Ok(callback.map(|callback| callback.unknown))
     }
 
     /// The job is final: nobody is called for it any more.

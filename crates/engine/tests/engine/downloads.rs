@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bgcopy_engine::{Call, DownloadCall, Report};
+use bgcopy_engine::{Call, DownloadCall, Report, Setting};
 use bgcopy_model::{
     ByteRange, ClientContext, Condition, DownloadProperty, DownloadRecord, DownloadState,
     DownloadValue, Extent, FileId, HResult, JobId, Owner, Priority, Profile, RangeSet, Validator,
@@ -207,6 +207,32 @@ fn without_a_byte_for_its_timeout_a_download_is_paused_with_that_error() {
     );
     start(&mut world, id, &[]);
     assert_eq!(state(&world, id), Transferring);
+}
+
+#[test]
+fn the_next_range_set_is_not_blamed_on_the_trouble_with_the_one_before() {
+    let mut world = World::default();
+    let timeout = DownloadProperty::NoProgressTimeoutSeconds;
+    let id = complete(&mut world, &[(timeout, DownloadValue::Number(60))]);
+    let delay = Duration::from_secs(5);
+    world.ok(Call::Set(id, Setting::MinimumRetryDelay(delay)));
+    start(&mut world, id, &[(0, 10)]);
+    world.report(file(id), head(1_000, 10));
+    let all: RangeSet = [Extent::new(0, 10)].into_iter().collect();
+    world.report(file(id), Report::Durable(all));
+    // Behind the last byte: no byte that comes later makes it the past.
+    world.report(file(id), failed(Condition::ConnectionClosed));
+    world.pass(delay);
+    world.report(file(id), finished(10));
+    assert_eq!(state(&world, id), Transferred);
+
+    start(&mut world, id, &[(5, 10)]);
+    for _ in 0..12 {
+        world.pass(Duration::from_secs(5));
+    }
+    assert_eq!(world.error(id), Condition::NoProgress);
+    let detail = &world.job(id).error().unwrap().detail;
+    assert_eq!(detail, "no byte arrived for 1 minute");
 }
 
 #[test]

@@ -135,6 +135,24 @@ fn a_network_that_comes_back_does_not_shorten_what_an_origin_asked_for() {
 }
 
 #[test]
+fn a_restart_waits_for_nothing_while_others_are_under_way() {
+    let (mut world, id) = two_under_way(2);
+    world.report(file(id, 0), later(Condition::HttpStatus(503), 60));
+    world.crash();
+    assert_eq!(world.runs.len(), 2, "both are asked for at once");
+
+    for index in 0..2 {
+        world.report(file(id, index), opened(100));
+        world.report(file(id, index), later(Condition::HttpStatus(503), 60));
+    }
+    let retry_at = world.job(id).retry_at();
+    world.crash();
+    assert_eq!(world.state(id), S::TransientError);
+    assert_eq!(world.job(id).retry_at(), retry_at, "this wait is recorded");
+    assert!(world.runs.is_empty());
+}
+
+#[test]
 fn whoever_stops_the_job_ends_the_wait() {
     let (mut world, id) = two_under_way(2);
     world.report(file(id, 0), later(Condition::HttpStatus(503), 60));
