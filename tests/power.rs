@@ -35,8 +35,17 @@ struct Machine {
 
 impl Machine {
     fn new(seed: u64) -> Self {
+        Self::with(seed, &SIZES)
+    }
+
+    /// The same with files of these sizes.
+    fn with(seed: u64, sizes: &[u64]) -> Self {
         let origin = Origin::start();
-        let resources = SIZES.map(|size| Resource::pattern(seed, size));
+        let resources: Vec<_> = sizes
+            .iter()
+            .zip(seed..)
+            .map(|(size, seed)| Resource::pattern(seed, *size))
+            .collect();
         let expected = resources.iter().map(Resource::sha256).collect();
         let urls = resources
             .into_iter()
@@ -117,11 +126,14 @@ impl Machine {
 
 /// The power fails at some byte of the job, then at some byte of what is left, and then it stays.
 async fn fails_twice(seed: u64) {
-    let mut machine = Machine::new(seed);
+    let machine = Machine::new(seed);
     machine.origin.pace(Some(12_000_000));
+    survives_two_failures(machine, SIZES.iter().sum(), seed).await;
+}
+
+async fn survives_two_failures(mut machine: Machine, total: u64, seed: u64) {
     machine.power_on(&[]);
     let id = machine.submit(true).await.unwrap().id();
-    let total: u64 = SIZES.iter().sum();
     for part in [1, 2] {
         let sent = machine.origin.bytes_sent();
         let offset = sent + (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) % (total / 3 * part);
@@ -156,6 +168,17 @@ async fn fails_twice(seed: u64) {
 async fn s2_1_and_s2_5_a_job_survives_the_loss_of_all_that_was_not_synced() {
     for seed in 0..6 {
         fails_twice(seed).await;
+    }
+}
+
+/// Files that are put on the disk in one go and synced in groups.
+#[tokio::test(flavor = "multi_thread")]
+async fn s2_1_a_job_of_many_small_files_survives_it_too() {
+    let sizes: Vec<u64> = (0..120).map(|number| number * 997 % 90_000).collect();
+    for seed in 200..204 {
+        let machine = Machine::with(seed, &sizes);
+        machine.origin.pace(Some(6_000_000));
+        survives_two_failures(machine, sizes.iter().sum(), seed).await;
     }
 }
 

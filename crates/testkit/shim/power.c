@@ -4,14 +4,17 @@
  * (shadow.c). An inode is watched if the shadow has an object for it: at first all that lay below the roots when it
  * was armed, then what is created in a watched directory.
  *
- * Not seen: stdio's own writes, stores through a mapping until msync, io_uring, and direct system calls. sync,
- * syncfs, sync_file_range and O_SYNC make nothing durable here: relying on them counts as a fault. */
+ * Not seen: stdio's own writes, stores through a mapping until msync, io_uring, and direct system calls. syncfs is a
+ * sync of what the process has open; sync, sync_file_range and O_SYNC make nothing durable here: relying on them
+ * counts as a fault. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -195,6 +198,24 @@ EXPORT int fdatasync(int fd)
     int result = synced(fd, 0) ? 0 : (int)syscall(SYS_fdatasync, fd);
     fail_after();
     return result;
+}
+
+/* A whole file system, of which this knows what the process has open: the rest stays as lost as it was. */
+EXPORT int syncfs(int fd)
+{
+    struct object object;
+    struct dirent *entry;
+    if (!shadow_find_fd(fd, S_IFREG, &object) && !shadow_find_fd(fd, S_IFDIR, &object))
+        return (int)syscall(SYS_syncfs, fd);
+    DIR *open = opendir("/proc/self/fd");
+    if (!open)
+        return -1;
+    while ((entry = readdir(open)))
+        if (entry->d_name[0] != '.')
+            synced(atoi(entry->d_name), 1);
+    closedir(open);
+    fail_after();
+    return 0;
 }
 
 /* Syncs the part of a file that a line of /proc/self/maps shows, if it overlaps the range. */

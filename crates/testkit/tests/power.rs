@@ -154,6 +154,13 @@ fn an_unsynced_name_may_be_lost_with_a_synced_content() {
 }
 
 #[test]
+fn a_sync_of_the_file_system_covers_what_is_open() {
+    let syncfs = "import ctypes; d = os.open('.', os.O_RDONLY); ctypes.CDLL(None).syncfs(d)";
+    let put = "fd = put('a', b'x' * 9000)";
+    assert_eq!(outcomes(&[], &format!("{put}; {syncfs}")), set(&["a=xxx"]));
+}
+
+#[test]
 fn an_unsynced_content_may_be_lost_page_by_page_under_a_synced_name() {
     let all = outcomes(&[], "put('a', b'x' * 8192); sync_dir()");
     for expected in ["a=", "a=xx"] {

@@ -18,7 +18,8 @@
 //! - Bytes written later survive or not, page by page (4 KiB) and file by file; so does a change of length.
 //! - Changes of names later survive as a file system with a journal has it (all up to some moment), or as one
 //!   without (any of them, but none that builds upon a lost one).
-//! - `sync`, `syncfs`, `sync_file_range`, `O_SYNC` promise nothing here. Files named `*-shm` are always lost, as
+//! - syncfs does for the files and directories that the process has open what fsync does for one.
+//! - `sync`, `sync_file_range`, `O_SYNC` promise nothing here. Files named `*-shm` are always lost, as
 //!   `SQLite`'s shared memory index may be; so are sockets and the like.
 //!
 //! # What the program under test has to do
