@@ -69,6 +69,12 @@ impl Picker {
         })
     }
 
+    /// A source fetches this run, whether or not it was handed out: it answered with more than it was asked for.
+    pub fn take(&mut self, run: Run) {
+        let run = self.clip(Extent::new(run.start, run.end.unwrap_or(u64::MAX)));
+        self.taken.insert(run);
+    }
+
     /// These bytes arrived.
     pub fn received(&mut self, bytes: Extent) {
         let bytes = self.clip(bytes);

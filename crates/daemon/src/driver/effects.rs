@@ -47,6 +47,8 @@ pub(super) struct Start {
     pub(super) headers: Vec<Header>,
     pub(super) http: HttpOptions,
     pub(super) proxies: ProxyEnvironment,
+    /// How many requests there may be under way for the file.
+    pub(super) lanes: u32,
 }
 
 /// What naming or deleting a file needs.
@@ -74,6 +76,7 @@ impl Driver {
                     headers: job.record().headers.clone(),
                     http: job.record().http.clone(),
                     proxies: job.record().context.proxies.clone(),
+                    lanes: self.engine.lanes_of(id.job),
                 }))
             }
             Action::Stop(id, attempt) => Effect::Stop(id, attempt),
@@ -239,6 +242,7 @@ impl Driver {
             stream: self.streams.of(id.job),
             names: self.names.clone(),
             heads: self.heads.clone(),
+            budget: self.budget.clone(),
             messages: self.messages.clone(),
         };
         transfer::spawn(start, surroundings, stopped);

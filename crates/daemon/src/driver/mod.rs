@@ -127,6 +127,8 @@ struct Driver {
     view: Arc<Publisher>,
     names: Names,
     heads: Heads,
+    /// What runs may hold in memory.
+    budget: transfer::Budget,
     programs: Programs,
     callbacks: Callbacks,
     streams: Streams,
@@ -194,6 +196,7 @@ pub fn start(
         view,
         names: Names::default(),
         heads: handle.heads.clone(),
+        budget: transfer::Budget::default(),
         programs: parts.programs,
         callbacks: Callbacks::default(),
         streams: Streams::default(),
