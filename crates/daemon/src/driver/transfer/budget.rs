@@ -115,7 +115,7 @@ mod tests {
         assert!(modest.has_room(), "its first chunk");
         modest.take(1);
         assert!(!modest.has_room());
-        greedy.release(512 << 10);
+        greedy.release(768 << 10);
         assert!(modest.has_room());
         let left = greedy.held();
         greedy.release(left);
