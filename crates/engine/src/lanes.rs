@@ -100,6 +100,17 @@ impl Lanes {
         }
     }
 
+    /// Policy allows up to `most` from now on.
+    pub fn allow(&mut self, most: u32, now: Duration) {
+        let before = std::mem::replace(&mut self.most, most.max(1));
+        if self.number() > self.most {
+            self.settle(self.kept.min(self.most), now);
+        } else if before < self.most {
+            // Nothing was in vain.
+            self.not_before = self.not_before.min(now + WINDOW.1);
+        }
+    }
+
     /// How many there may be now.
     pub const fn number(&self) -> u32 {
         match self.stage {

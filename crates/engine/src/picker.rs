@@ -69,6 +69,21 @@ impl Picker {
         })
     }
 
+    /// Hands out what is missing from exactly this byte on, and with nobody, at most up to `until`: for a source that is
+    /// there anyway.
+    pub fn next_at(&mut self, start: u64, until: u64) -> Option<Run> {
+        let until = until.min(self.size.unwrap_or(u64::MAX));
+        let gap = self.taken.missing(until).find(|gap| gap.end > start)?;
+        if gap.start > start {
+            return None;
+        }
+        self.taken.insert(Extent::new(start, gap.end));
+        Some(Run {
+            start,
+            end: Some(gap.end),
+        })
+    }
+
     /// A source fetches this run, whether or not it was handed out: it answered with more than it was asked for.
     pub fn take(&mut self, run: Run) {
         let run = self.clip(Extent::new(run.start, run.end.unwrap_or(u64::MAX)));
@@ -139,6 +154,18 @@ mod tests {
         assert_eq!(picker.next(6), Some(run(12, 18)));
         assert_eq!(picker.next(ALL), Some(run(18, 30)));
         assert_eq!(picker.next(ALL), None);
+    }
+
+    #[test]
+    fn a_source_goes_on_where_nobody_else_is() {
+        let mut picker = Picker::new(Some(30), set(&[(20, 22)]));
+        assert_eq!(picker.next(10), Some(run(0, 10)));
+        assert_eq!(picker.next_at(5, 30), None, "that is its own");
+        assert_eq!(picker.next_at(10, 15), Some(run(10, 15)));
+        assert_eq!(picker.next_at(15, 90), Some(run(15, 20)));
+        assert_eq!(picker.next_at(20, 90), None, "here already");
+        assert_eq!(picker.next_at(22, 90), Some(run(22, 30)));
+        assert_eq!(picker.next_at(30, 90), None, "the end");
     }
 
     #[test]

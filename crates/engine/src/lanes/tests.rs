@@ -63,6 +63,11 @@ impl Transfer {
         }
     }
 
+    fn allow(&mut self, most: u32) {
+        self.lanes.allow(most, self.sight.now);
+        self.working = (self.lanes.number(), self.sight.now);
+    }
+
     fn tick(&mut self) {
         let (lanes, since) = self.working;
         // New lanes bring nothing for two round trips, and are at their speed after three more.
@@ -146,6 +151,19 @@ fn policy_is_kept() {
     let mut few = Transfer::of(200_000_000, 6, lossy());
     few.run(Duration::from_secs(10));
     assert_eq!(few.lanes.number(), 6);
+}
+
+#[test]
+fn policy_can_change_on_the_way() {
+    let mut transfer = Transfer::of(u64::MAX / 2, 16, lossy());
+    transfer.run(Duration::from_secs(5));
+    transfer.allow(1);
+    assert_eq!(transfer.lanes.number(), 1);
+    transfer.run(Duration::from_mins(2));
+    assert_eq!((transfer.lanes.number(), transfer.trials), (1, 2));
+    transfer.allow(16);
+    transfer.run(Duration::from_secs(8));
+    assert_eq!(transfer.lanes.number(), 16);
 }
 
 #[test]

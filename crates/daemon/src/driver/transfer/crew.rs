@@ -29,6 +29,8 @@ pub(super) struct Crew {
     last_id: u64,
     /// How many there may be; `None`: one.
     policy: Option<Lanes>,
+    /// What policy was last known to allow.
+    most: Option<u32>,
     /// Something showed that this file comes by one lane alone.
     is_narrow: bool,
     began: Instant,
@@ -58,6 +60,7 @@ impl Crew {
             turn: 0,
             last_id: 0,
             policy: None,
+            most: None,
             is_narrow: false,
             began: now,
             received: 0,
@@ -130,8 +133,19 @@ impl Crew {
 
     /// From now on there may be up to `most` lanes, if it pays, unless something spoke against it.
     pub(super) fn widen(&mut self, most: u32, left: u64) {
-        if self.policy.is_none() && !self.is_narrow && most > 1 {
+        if self.policy.is_none() && !self.is_narrow {
             self.policy = Some(Lanes::new(most, self.sight(left)));
+            self.most = Some(most);
+        }
+    }
+
+    /// Policy has changed, perhaps.
+    pub(super) fn allow(&mut self, most: u32) {
+        let now = self.began.elapsed();
+        if let Some((policy, before)) = self.policy.as_mut().zip(self.most.replace(most))
+            && before != most
+        {
+            policy.allow(most, now);
         }
     }
 

@@ -4,7 +4,7 @@
 //! they pay and nothing speaks against them; one that fails goes quietly, what it was to bring goes to the rest. The run
 //! fails with the last of them. Another version, wherever it shows, begins the file anew with all lanes gone.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, sync::atomic::Ordering};
 
 use bgcopy_engine::{PIECE, Run as Missing};
 use bgcopy_model::Condition;
@@ -84,7 +84,7 @@ impl Run<'_> {
             };
             let place = self.sources.best(|place| crew.active_at(place));
             if self.begin(crew, place, run, true).is_err() {
-                self.give_back(crew, run);
+                self.picker.give_back(run);
                 crew.refused();
             }
         }
@@ -175,7 +175,10 @@ impl Run<'_> {
         let begun = self.take_up(&mut crew.lanes[index], accepted).await?;
         crew.received += begun;
         if self.can_be_split(ranges) {
-            crew.widen(self.most_lanes, self.left(crew.held()));
+            crew.widen(
+                self.most_lanes.load(Ordering::Relaxed),
+                self.left(crew.held()),
+            );
         } else {
             crew.narrow();
         }
@@ -214,8 +217,17 @@ impl Run<'_> {
         let lane = &mut crew.lanes[index];
         let room = lane.reach.map(|reach| reach.saturating_sub(lane.next));
         let mut bytes = self.wanted(bytes, room)?;
+        let to = lane.next.saturating_add(bytes.len() as u64);
+        // Another lane took the tail, and may have given it back: then no new question is needed.
+        while let Some((end, reach)) = lane.end.zip(lane.reach)
+            && end <= to
+            && end < reach
+            && !lane.is_retiring
+            && let Some(more) = self.picker.next_at(end, reach)
+        {
+            lane.end = more.end;
+        }
         if let Some(end) = lane.end {
-            // Another lane took the tail.
             let wanted = usize::try_from(end.saturating_sub(lane.next)).unwrap_or(usize::MAX);
             bytes.truncate(wanted);
         }
@@ -244,7 +256,7 @@ impl Run<'_> {
             return self.failed(crew, index, halt).await;
         }
         lane.end_here();
-        self.give_back(crew, rest);
+        self.picker.give_back(rest);
         Ok(())
     }
 
@@ -263,7 +275,7 @@ impl Run<'_> {
         let rest = lane.rest();
         lane.end_here();
         if let Some(rest) = rest {
-            self.give_back(crew, rest);
+            self.picker.give_back(rest);
         }
         if trouble.condition == Condition::InsufficientRangeSupport && place == ORIGIN {
             crew.narrow_for_good();
@@ -293,6 +305,7 @@ impl Run<'_> {
 
     /// Looks, when it is time, whether there are as many lanes as there should be.
     fn look(&mut self, crew: &mut Crew) {
+        crew.allow(self.most_lanes.load(Ordering::Relaxed));
         if crew.look_at().is_none_or(|due| Instant::now() < due) {
             return;
         }
@@ -318,7 +331,7 @@ impl Run<'_> {
         let rest = lane.rest();
         lane.end_here();
         if let Some(rest) = rest {
-            self.give_back(crew, rest);
+            self.picker.give_back(rest);
         }
         crew.refused();
     }
@@ -327,7 +340,6 @@ impl Run<'_> {
     fn retire(&mut self, crew: &mut Crew) {
         let working = crew.lanes.iter().filter(|lane| lane.is_working()).count();
         let excess = working.saturating_sub(crew.number() as usize);
-        let mut unanswered = Vec::new();
         let extra = |lane: &&mut Lane| lane.is_working() && lane.is_extra;
         for lane in crew.lanes.iter_mut().rev().filter(extra).take(excess) {
             let Some(rest) = lane.rest().filter(|_| !lane.is_receiving()) else {
@@ -335,10 +347,7 @@ impl Run<'_> {
                 continue;
             };
             lane.end_here();
-            unanswered.push(rest);
-        }
-        for rest in unanswered {
-            self.give_back(crew, rest);
+            self.picker.give_back(rest);
         }
     }
 
@@ -356,22 +365,6 @@ impl Run<'_> {
                 start: cut,
                 end: Some(end),
             });
-        }
-    }
-
-    /// Nobody fetches this run any more. A lane whose answer goes on there takes it up again, without a question.
-    fn give_back(&mut self, crew: &mut Crew, run: Missing) {
-        let goes_on = |lane: &&mut Lane| {
-            lane.is_receiving()
-                && !lane.is_retiring
-                && lane.end == Some(run.start)
-                && lane
-                    .reach
-                    .is_some_and(|reach| run.end.is_some_and(|end| reach >= end))
-        };
-        match crew.lanes.iter_mut().find(goes_on) {
-            Some(lane) => lane.end = run.end,
-            None => self.picker.give_back(run),
         }
     }
 }

@@ -26,7 +26,10 @@ mod question;
 mod sink;
 mod sources;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicU32},
+};
 
 use bgcopy_disk::{DiskError, OwnerDisk};
 use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Trouble};
@@ -58,6 +61,8 @@ pub(super) struct Surroundings {
     pub(super) names: Names,
     pub(super) heads: Heads,
     pub(super) budget: Budget,
+    /// How many requests there may be under way for the file. The driver changes it while the run goes on.
+    pub(super) lanes: Arc<AtomicU32>,
     pub(super) messages: mpsc::UnboundedSender<Message>,
 }
 
@@ -87,8 +92,8 @@ pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()
         }),
     };
     tokio::spawn(async move {
-        let (file, most_lanes) = (start.file, start.lanes);
-        let run = run(file, sink, sources, most_lanes, budget, &reporter, stop);
+        let (file, lanes) = (start.file, with.lanes);
+        let run = run(file, sink, sources, lanes, budget, &reporter, stop);
         let outcome = AssertUnwindSafe(run)
             .catch_unwind()
             .await
@@ -198,7 +203,7 @@ async fn run(
     mut file: FileRecord,
     sink: Result<Sink, Halt>,
     sources: Sources,
-    most_lanes: u32,
+    most_lanes: Arc<AtomicU32>,
     budget: Budget,
     reporter: &Reporter,
     stop: oneshot::Receiver<()>,
@@ -282,8 +287,8 @@ struct Run<'a> {
     layout: Layout,
     sink: Sink,
     sources: Sources,
-    /// How many requests there may be under way.
-    most_lanes: u32,
+    /// How many requests there may be under way; changes with the job's priority.
+    most_lanes: Arc<AtomicU32>,
     budget: Budget,
     /// What is here, written; and what to ask for next.
     picker: Picker,
