@@ -8,7 +8,7 @@ use std::{future::poll_fn, sync::atomic::Ordering};
 
 use bgcopy_engine::{PIECE, Run as Missing};
 use bgcopy_model::Condition;
-use bgcopy_transfer::{Answer, Chunk, Failure};
+use bgcopy_transfer::Chunk;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep_until};
@@ -18,8 +18,8 @@ use super::{
     crew::Crew,
     gather::Gathered,
     halt,
-    lane::{Lane, News, State},
-    question::{Accepted, Question},
+    lane::{Answered, Lane, News, State},
+    question::Accepted,
     sources::ORIGIN,
 };
 
@@ -114,7 +114,7 @@ impl Run<'_> {
             } else {
                 source.fetch(&question.want).await
             };
-            (question, answer)
+            Box::new((question, answer))
         };
         let asking = State::Asking {
             since: Instant::now(),
@@ -128,7 +128,7 @@ impl Run<'_> {
 
     async fn heard(&mut self, crew: &mut Crew, index: usize, news: News) -> Result<(), Halt> {
         match news {
-            News::Answered(question, answer) => self.answered(crew, index, question, answer).await,
+            News::Answered(answered) => self.answered(crew, index, *answered).await,
             News::Chunk(Ok(Chunk::Data(bytes))) => match self.came(crew, index, bytes) {
                 Ok(()) => Ok(()),
                 Err(halt) => self.failed(crew, index, halt).await,
@@ -142,8 +142,7 @@ impl Run<'_> {
         &mut self,
         crew: &mut Crew,
         index: usize,
-        question: Question,
-        answer: Result<Answer, Failure>,
+        (question, answer): Answered,
     ) -> Result<(), Halt> {
         let lane = &crew.lanes[index];
         if let State::Asking { since, .. } = &lane.state {

@@ -64,7 +64,7 @@ pub(super) enum State {
     /// No answer yet.
     Asking {
         since: Instant,
-        answer: BoxFuture<'static, (Question, Result<Answer, Failure>)>,
+        answer: BoxFuture<'static, Box<Answered>>,
     },
     /// Bytes come.
     Receiving(Box<dyn Body>),
@@ -72,9 +72,12 @@ pub(super) enum State {
     Ended,
 }
 
+/// A question and what came of it.
+pub(super) type Answered = (Question, Result<Answer, Failure>);
+
 /// What a lane has to tell.
 pub(super) enum News {
-    Answered(Question, Result<Answer, Failure>),
+    Answered(Box<Answered>),
     Chunk(Result<Chunk, Failure>),
 }
 
@@ -160,10 +163,7 @@ impl Lane {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<News> {
         let is_full = self.is_full();
         match &mut self.state {
-            State::Asking { answer, .. } => answer
-                .as_mut()
-                .poll(context)
-                .map(|(question, answer)| News::Answered(question, answer)),
+            State::Asking { answer, .. } => answer.as_mut().poll(context).map(News::Answered),
             State::Receiving(body) => {
                 if is_full || !self.share.has_room() {
                     self.blocked.get_or_insert_with(Instant::now);
