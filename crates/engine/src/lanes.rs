@@ -129,6 +129,11 @@ impl Lanes {
         self.before.unwrap_or(self.proved)
     }
 
+    /// Bytes a second that one lane may be expected to bring.
+    pub fn speed(&self) -> u64 {
+        self.goodput() / u64::from(self.kept)
+    }
+
     /// When to look again; `None`: nothing that could be seen would change the number.
     pub fn look_at(&self, answer: Duration) -> Option<Duration> {
         if self.most == 1 {

@@ -201,8 +201,9 @@ mod tests {
         assert_eq!(picker.here().len(), 4);
     }
 
-    /// Pieces of a file of 80 bytes.
-    const SMALL_PIECE: u64 = 4;
+    /// Pieces of a file of 80 bytes, each with its least part.
+    const SMALL_PIECE: u64 = 16;
+    const SMALL_PART: u64 = 2;
 
     /// Whose tail is free for another source, and which. A run without an end has none.
     fn steal_from(sources: &[Option<(Run, u64)>; 4], speed: u64) -> Option<(usize, Run)> {
@@ -211,7 +212,7 @@ mod tests {
             .enumerate()
             .filter_map(|(number, held)| {
                 let (run, at) = (*held)?;
-                let (end, speed) = (run.end?, at % 5);
+                let (end, speed) = (run.end?, at % 5 * 20);
                 Some((number, Held { at, end, speed }))
             })
             .collect();
@@ -251,7 +252,7 @@ mod tests {
                         {
                             // The rest of it stays with the one who had it.
                             prop_assert_eq!(run.end, victim.end);
-                            prop_assert_eq!(run.start % SMALL_PIECE, 0);
+                            prop_assert_eq!(run.start % SMALL_PART, 0);
                             victim.end = Some(run.start);
                             sources[source] = Some((run, run.start));
                         }

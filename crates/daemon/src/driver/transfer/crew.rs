@@ -182,7 +182,7 @@ impl Crew {
     /// Takes the tail of the lane that would be the last to end.
     pub(super) fn steal(&mut self) -> Option<Missing> {
         let policy = self.policy.as_ref()?;
-        let speed = policy.goodput() / u64::from(self.active().max(1));
+        let speed = policy.speed();
         let (indices, held): (Vec<_>, Vec<_>) = self
             .lanes
             .iter()
@@ -208,7 +208,7 @@ impl Crew {
         };
         let thief = Thief {
             speed,
-            least: least.clamp(PIECE, 64 * PIECE),
+            least: least.min(64 * PIECE),
             most,
         };
         let theft = steal(&held, &thief)?;

@@ -324,3 +324,6 @@ impl Run<'_> {
         self.file.url.host_str().unwrap_or("the origin")
     }
 }
+
+#[cfg(test)]
+mod tests;
