@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes that may be held beyond one chunk a lane.
-const BYTES: usize = 24 << 20;
+const BYTES: usize = 16 << 20;
 /// Bytes of a permit.
 const UNIT: u64 = 64 << 10;
 /// A chunk of a body is rarely longer.

@@ -1,8 +1,8 @@
 //! A run that writes to a file: its lanes, and what each of their events means.
 //!
-//! One request is the first: it finds out what the file is, and only its trouble is the run's. Others begin beside it when
-//! they pay and nothing speaks against them; one that fails goes quietly, what it was to bring goes to the rest. The run
-//! fails with the last of them. Another version, wherever it shows, begins the file anew with all lanes gone.
+//! One request is the first: it finds out what the file is, and only its trouble is the run's, where no other goes on.
+//! Others begin beside it when they pay and nothing speaks against them; one that fails goes quietly, what it was to bring
+//! goes to the rest, or to a new first one. Another version, wherever it shows, begins the file anew with all lanes gone.
 
 use std::{future::poll_fn, sync::atomic::Ordering};
 
@@ -259,7 +259,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A lane failed: that is the run's failure only where no other goes on.
+    /// A lane failed: that is the run's failure only where no other goes on, and it did not begin beside others.
     async fn failed(&mut self, crew: &mut Crew, index: usize, halt: Halt) -> Result<(), Halt> {
         let Halt::Trouble(trouble) = halt else {
             return Err(halt);
@@ -270,7 +270,6 @@ impl Run<'_> {
         if trouble.condition == Condition::RemoteFileChanged && place == ORIGIN && has_begun {
             return self.begin_again(crew).await;
         }
-        let was_refused = is_extra && !lane.is_receiving();
         let rest = lane.rest();
         lane.end_here();
         if let Some(rest) = rest {
@@ -280,8 +279,8 @@ impl Run<'_> {
             crew.narrow_for_good();
         }
         crew.refused();
-        // What was refused to an extra lane is asked for once more when no other is left: by the first of the next ones.
-        let others_go_on = crew.active() > 0 || was_refused;
+        // When no other is left, what an extra lane did not bring is asked for once more: by the first of the next ones.
+        let others_go_on = crew.active() > 0 || is_extra;
         let is_left_out = (place != ORIGIN || !others_go_on) && self.sources.leave_out(place);
         if others_go_on || is_left_out {
             tracing::debug!(file = %self.reporter.id, place, "a lane ended: {}", trouble.detail);
