@@ -24,6 +24,7 @@ mod downloads;
 mod fetch;
 mod here;
 mod jobs;
+mod lanes;
 mod origins;
 mod places;
 mod requests;

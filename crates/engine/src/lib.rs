@@ -42,6 +42,7 @@ mod http;
 mod intake;
 mod job;
 mod job_mut;
+mod lanes;
 mod notify;
 mod outbox;
 mod pause;
@@ -51,6 +52,7 @@ mod restore;
 mod retention;
 mod retry;
 mod schedule;
+mod steal;
 mod streams;
 mod telling;
 mod timing;
@@ -70,7 +72,9 @@ pub use event::{
     Report, Setting, Ticket, Trouble,
 };
 pub use http::HttpSetting;
+pub use lanes::{Lanes, Sight};
 pub use picker::{Picker, Run};
+pub use steal::{Held, PIECE, Theft, Thief, steal};
 pub use view::{FileView, JobView, WaitingFor};
 
 use census::Census;

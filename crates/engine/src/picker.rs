@@ -1,8 +1,9 @@
 //! Which bytes of one file to ask for next.
 //!
 //! Sources (origin connections, mirrors, peers) are interchangeable: each asks the picker for a run of bytes that
-//! nobody else fetches, says which of them arrived, and gives back what it will not deliver. The picker knows no
-//! protocol and no version; when the file turns out to be another, it is thrown away with the bytes.
+//! nobody else fetches, says which of them arrived, and gives back what it will not deliver. When nothing is left to
+//! hand out, `steal` says whose tail a free source gets; here those bytes are with a source as before. The picker
+//! knows no protocol and no version; when the file turns out to be another, it is thrown away with the bytes.
 
 use bgcopy_model::{Extent, RangeSet};
 
@@ -68,6 +69,27 @@ impl Picker {
         })
     }
 
+    /// Hands out what is missing from exactly this byte on, and with nobody, at most up to `until`: for a source that is
+    /// there anyway.
+    pub fn next_at(&mut self, start: u64, until: u64) -> Option<Run> {
+        let until = until.min(self.size.unwrap_or(u64::MAX));
+        let gap = self.taken.missing(until).find(|gap| gap.end > start)?;
+        if gap.start > start {
+            return None;
+        }
+        self.taken.insert(Extent::new(start, gap.end));
+        Some(Run {
+            start,
+            end: Some(gap.end),
+        })
+    }
+
+    /// A source fetches this run, whether or not it was handed out: it answered with more than it was asked for.
+    pub fn take(&mut self, run: Run) {
+        let run = self.clip(Extent::new(run.start, run.end.unwrap_or(u64::MAX)));
+        self.taken.insert(run);
+    }
+
     /// These bytes arrived.
     pub fn received(&mut self, bytes: Extent) {
         let bytes = self.clip(bytes);
@@ -112,6 +134,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::steal::{Held, Thief, by_pieces_of};
 
     const ALL: u64 = u64::MAX;
 
@@ -131,6 +154,18 @@ mod tests {
         assert_eq!(picker.next(6), Some(run(12, 18)));
         assert_eq!(picker.next(ALL), Some(run(18, 30)));
         assert_eq!(picker.next(ALL), None);
+    }
+
+    #[test]
+    fn a_source_goes_on_where_nobody_else_is() {
+        let mut picker = Picker::new(Some(30), set(&[(20, 22)]));
+        assert_eq!(picker.next(10), Some(run(0, 10)));
+        assert_eq!(picker.next_at(5, 30), None, "that is its own");
+        assert_eq!(picker.next_at(10, 15), Some(run(10, 15)));
+        assert_eq!(picker.next_at(15, 90), Some(run(15, 20)));
+        assert_eq!(picker.next_at(20, 90), None, "here already");
+        assert_eq!(picker.next_at(22, 90), Some(run(22, 30)));
+        assert_eq!(picker.next_at(30, 90), None, "the end");
     }
 
     #[test]
@@ -166,9 +201,34 @@ mod tests {
         assert_eq!(picker.here().len(), 4);
     }
 
+    /// Pieces of a file of 80 bytes, each with its least part.
+    const SMALL_PIECE: u64 = 16;
+    const SMALL_PART: u64 = 2;
+
+    /// Whose tail is free for another source, and which. A run without an end has none.
+    fn steal_from(sources: &[Option<(Run, u64)>; 4], speed: u64) -> Option<(usize, Run)> {
+        let held: Vec<_> = sources
+            .iter()
+            .enumerate()
+            .filter_map(|(number, held)| {
+                let (run, at) = (*held)?;
+                let (end, speed) = (run.end?, at % 5 * 20);
+                Some((number, Held { at, end, speed }))
+            })
+            .collect();
+        let runs: Vec<_> = held.iter().map(|(_, run)| *run).collect();
+        let thief = Thief {
+            speed,
+            least: 2,
+            most: 30,
+        };
+        let theft = by_pieces_of(SMALL_PIECE, &runs, &thief)?;
+        Some((held[theft.from].0, theft.run))
+    }
+
     proptest! {
-        /// Several sources take runs, deliver parts of them and give up, in any order; in the end one honest source
-        /// finishes the file.
+        /// Several sources take runs, deliver parts of them, steal from each other and give up, in any order; in the end
+        /// one honest source finishes the file.
         #[test]
         fn no_byte_is_with_two_sources_and_all_are_handed_out_in_the_end(
             size in 0u64..80,
@@ -184,11 +244,27 @@ mod tests {
             for (source, op, n) in ops {
                 match (sources[source], op) {
                     (None, _) => {
-                        if let Some(run) = picker.next(n) {
+                        let stolen = || steal_from(&sources, n);
+                        let handed_out = picker.next(n);
+                        if handed_out.is_none()
+                            && let Some((from, run)) = stolen()
+                            && let Some((victim, _)) = &mut sources[from]
+                        {
+                            // The rest of it stays with the one who had it.
+                            prop_assert_eq!(run.end, victim.end);
+                            prop_assert_eq!(run.start % SMALL_PART, 0);
+                            victim.end = Some(run.start);
+                            sources[source] = Some((run, run.start));
+                        }
+                        if let Some(run) = handed_out.or(sources[source].map(|(run, _)| run)) {
                             let wanted = run.start..run.end.unwrap_or(ALL);
+                            prop_assert!(!wanted.is_empty());
                             prop_assert!(arrived.iter().all(|byte| !wanted.contains(byte)));
-                            for (other, at) in sources.iter().flatten() {
-                                let rest = *at..other.end.unwrap_or(ALL);
+                            for (number, held) in sources.iter().enumerate() {
+                                let Some((other, at)) = held.filter(|_| number != source) else {
+                                    continue;
+                                };
+                                let rest = at..other.end.unwrap_or(ALL);
                                 prop_assert!(wanted.end <= rest.start || rest.end <= wanted.start);
                             }
                             sources[source] = Some((run, run.start));

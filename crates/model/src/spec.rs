@@ -191,6 +191,9 @@ pub struct Limits {
     pub background_jobs: u32,
     /// Files of one foreground job that are fetched at once.
     pub files_at_once: u32,
+    /// Connections by which one file of a foreground job is fetched at once, where that is faster; at least 1. A file of
+    /// a background job has one.
+    pub connections_per_file: u32,
     /// Files of all jobs that are fetched at once.
     pub transfers: u32,
     /// Seconds after which a background job lets another of its priority have its turn.
@@ -230,6 +233,7 @@ impl Default for Limits {
             ranges_per_file: 10_000,
             background_jobs: 2,
             files_at_once: 4,
+            connections_per_file: 16,
             transfers: 64,
             time_slice_seconds: 60,
             expiry_days: 0,

@@ -143,6 +143,11 @@ impl Body for HttpBody {
         }
         Poll::Ready(chunk)
     }
+
+    fn is_in_the_way(&self) -> bool {
+        let exchange = self.exchange.as_ref();
+        exchange.is_some_and(|exchange| exchange.lease.is_awaited())
+    }
 }
 
 /// How long nothing has come while somebody waited. The time in which nobody asked for a byte does not count: a

@@ -114,13 +114,20 @@ impl Client {
 }
 
 impl Inner {
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer; `beside` others, where it does not wait for a place.
     pub(crate) async fn exchange(
         &self,
         route: Route,
+        beside: bool,
         request: Request<Empty<Bytes>>,
     ) -> Result<(Parts, Exchange), Unanswered> {
-        let lease = self.pool.lease(route).await;
+        let lease = if beside {
+            let host = route.origin.clone();
+            let free = self.pool.lease_if_free(route);
+            free.ok_or_else(|| failure::no_room(&host))?
+        } else {
+            self.pool.lease(route).await
+        };
         if let Some(mut connection) = lease.idle().await {
             let before = connection.received();
             let result = self.send(&lease, &mut connection, request.clone()).await;

@@ -32,6 +32,8 @@ pub(crate) struct Hop<'a> {
     /// What the last redirect named for its own target.
     pub(crate) credentials: Option<&'a HeaderValue>,
     pub(crate) ask: &'a Ask,
+    /// Whether the request takes no place that somebody waits for.
+    pub(crate) beside: bool,
 }
 
 /// How requests of one file go out, and what was found out about who asks for credentials.
@@ -122,7 +124,11 @@ impl Dialogue {
                 }
             }
             let fields = request.headers().clone();
-            let (head, exchange) = self.client.inner.exchange(route.clone(), request).await?;
+            let (head, exchange) = self
+                .client
+                .inner
+                .exchange(route.clone(), hop.beside, request)
+                .await?;
             let Some(asker) = asker_of(head.status, forwarder.is_some()) else {
                 return Ok((head, exchange, ""));
             };

@@ -34,6 +34,14 @@ pub(crate) fn connect(place: &str, error: &io::Error) -> Failure {
     Failure::new(condition, format!("cannot connect to {place}: {why}"))
 }
 
+/// Every connection that there may be to the host is in use.
+pub(crate) fn no_room(host: &Endpoint) -> Failure {
+    Failure::new(
+        Condition::ConnectFailure,
+        format!("{host} has as many connections as it may have"),
+    )
+}
+
 /// The exchange broke before the head of an answer was complete.
 pub(crate) fn head(host: &Endpoint, error: &hyper::Error) -> Failure {
     if let Some(error) = tls_error(error) {

@@ -7,7 +7,8 @@
 //!                                                    └──────────── lease ───────────┘
 //! ```
 //!
-//! Places are given in the order in which they were asked for. One task closes idle connections, and it lives only
+//! Places are given in the order in which they were asked for; who could do without one gets it only where nobody waits
+//! ([`Pool::lease_if_free`]) and can ask whether somebody does ([`Lease::is_awaited`]). One task closes idle connections, and it lives only
 //! while there are any, so that a service without work has no timer.
 
 use std::{
@@ -45,6 +46,8 @@ struct State {
 /// The connections of one route. It is there while somebody has or awaits a place, or a connection is idle.
 struct Lane {
     places: Arc<Semaphore>,
+    /// How many wait for a place.
+    waiting: usize,
     /// The one used last comes last.
     idle: Vec<Idle>,
 }
@@ -80,10 +83,23 @@ impl Pool {
             route,
             permit: None,
         };
-        let places = Arc::clone(&self.lock().lane(&lease.route, self.places).places);
+        let (places, waiting) = Waiting::begin(self, &lease.route);
         // The semaphore is never closed; without a permit the lease would merely not count.
         lease.permit = places.acquire_owned().await.ok();
+        drop(waiting);
         lease
+    }
+
+    /// A place among the connections of `route` if there is one for which nobody waits.
+    pub(crate) fn lease_if_free(self: &Arc<Self>, route: Route) -> Option<Lease> {
+        let places = Arc::clone(&self.lock().lane(&route, self.places).places);
+        let permit = places.try_acquire_owned();
+        let lease = Lease {
+            pool: Arc::clone(self),
+            route,
+            permit: permit.ok(),
+        };
+        lease.permit.is_some().then_some(lease)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -145,6 +161,7 @@ impl State {
     fn lane(&mut self, route: &Route, places: usize) -> &mut Lane {
         self.lanes.entry(route.clone()).or_insert_with(|| Lane {
             places: Arc::new(Semaphore::new(places)),
+            waiting: 0,
             idle: Vec::new(),
         })
     }
@@ -157,10 +174,41 @@ impl Lane {
     }
 }
 
+/// Counts one who waits for a place, until it is dropped.
+struct Waiting<'a> {
+    pool: &'a Pool,
+    route: &'a Route,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(pool: &'a Pool, route: &'a Route) -> (Arc<Semaphore>, Self) {
+        let mut state = pool.lock();
+        let lane = state.lane(route, pool.places);
+        lane.waiting += 1;
+        (Arc::clone(&lane.places), Self { pool, route })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // It is there: whoever waits holds its semaphore.
+        if let Some(lane) = self.pool.lock().lanes.get_mut(self.route) {
+            lane.waiting = lane.waiting.saturating_sub(1);
+        }
+    }
+}
+
 impl Lease {
     /// The way that connections of this place go.
     pub(crate) fn route(&self) -> &Route {
         &self.route
+    }
+
+    /// Whether somebody waits for a place.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let state = self.pool.lock();
+        let lane = state.lanes.get(&self.route);
+        lane.is_some_and(|lane| lane.waiting > 0)
     }
 
     /// An idle connection, if there is one that still works.
@@ -226,6 +274,27 @@ mod tests {
         assert!(poll_fn(|cx| Poll::Ready(third.as_mut().poll(cx).is_pending())).await);
         drop(first);
         drop(third.await);
+        assert!(pool.lock().lanes.is_empty(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn who_could_do_without_a_place_gets_none_that_is_awaited_and_sees_who_waits() {
+        let pool = Pool::new(2, Duration::from_secs(15));
+        let first = pool.lease(route()).await;
+        let extra = pool.lease_if_free(route()).expect("there are two");
+        assert!(!extra.is_awaited());
+        assert!(pool.lease_if_free(route()).is_none());
+        let mut waiting = Box::pin(pool.lease(route()));
+        assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
+        assert!(extra.is_awaited());
+        drop(extra);
+        assert!(
+            pool.lease_if_free(route()).is_none(),
+            "it belongs to the one who waited"
+        );
+        let second = waiting.await;
+        assert!(!second.is_awaited());
+        drop((first, second));
         assert!(pool.lock().lanes.is_empty(), "nothing is left behind");
     }
 

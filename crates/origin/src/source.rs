@@ -79,7 +79,7 @@ impl HttpSource {
         }
     }
 
-    async fn answer(&self, want: &Want) -> Result<Answer, Failure> {
+    async fn answer(&self, want: &Want, beside: bool) -> Result<Answer, Failure> {
         let target = self.target.as_ref().map_err(Clone::clone)?;
         let ask = Ask::new(want)?;
         let mut trail = Trail::new(target.url.clone());
@@ -95,6 +95,7 @@ impl HttpSource {
                 origin: &origin,
                 credentials: trail.credentials.as_ref(),
                 ask: &ask,
+                beside,
             };
             let (head, exchange, challenge) = self.dialogue.hold(&hop).await?;
             let question = Question {
@@ -144,7 +145,11 @@ impl HttpSource {
 
 impl Source for HttpSource {
     fn fetch<'a>(&'a self, want: &'a Want) -> BoxFuture<'a, Result<Answer, Failure>> {
-        Box::pin(self.answer(want))
+        Box::pin(self.answer(want, false))
+    }
+
+    fn fetch_beside<'a>(&'a self, want: &'a Want) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(self.answer(want, true))
     }
 }
 

@@ -60,6 +60,11 @@ pub trait Body: Send {
     /// # Errors
     /// [`Failure`]: the connection broke, went silent, or ended before the length that the head told.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Chunk, Failure>>;
+
+    /// Whether somebody else waits for what this body occupies. Who could do without it lets it go.
+    fn is_in_the_way(&self) -> bool {
+        false
+    }
 }
 
 /// A part of a body.

@@ -24,6 +24,16 @@ pub trait Source: Send + Sync {
     /// [`Failure`]. A status that is no success, a contradiction in the answer's head, a connection that could not
     /// be made. What goes wrong in the body comes from [`Body::poll_chunk`].
     fn fetch<'a>(&'a self, want: &'a Want) -> BoxFuture<'a, Result<Answer, Failure>>;
+
+    /// The same beside another request for the same file: one that could be done without, so it takes nothing that
+    /// somebody waits for, and fails at once where it would have to wait for its turn.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`], and [`Condition::ConnectFailure`](bgcopy_model::Condition::ConnectFailure) when there is no
+    /// room for it.
+    fn fetch_beside<'a>(&'a self, want: &'a Want) -> BoxFuture<'a, Result<Answer, Failure>> {
+        self.fetch(want)
+    }
 }
 
 /// A run of bytes that is wanted, and the version that is here already.

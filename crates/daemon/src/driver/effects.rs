@@ -3,6 +3,11 @@
 //! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
 //! what is published must not be ahead of what is recorded.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use bgcopy_engine::{Action, Attempt, FileView, Refusal, Reply, Ticket};
 use bgcopy_model::{
     Condition, FileId, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase, JobProgress,
@@ -47,6 +52,8 @@ pub(super) struct Start {
     pub(super) headers: Vec<Header>,
     pub(super) http: HttpOptions,
     pub(super) proxies: ProxyEnvironment,
+    /// How many requests there may be under way for the file.
+    pub(super) lanes: u32,
 }
 
 /// What naming or deleting a file needs.
@@ -74,6 +81,7 @@ impl Driver {
                     headers: job.record().headers.clone(),
                     http: job.record().http.clone(),
                     proxies: job.record().context.proxies.clone(),
+                    lanes: self.engine.lanes_of(id.job),
                 }))
             }
             Action::Stop(id, attempt) => Effect::Stop(id, attempt),
@@ -147,6 +155,7 @@ impl Driver {
                         self.names.release(job.id);
                         self.streams.release(job.id);
                     }
+                    self.allow_lanes(job.id);
                     self.view.put(*job);
                 }
                 Effect::ShowFile(job, file, progress) => {
@@ -224,6 +233,15 @@ impl Driver {
         }
     }
 
+    /// Tells the job's runs how many requests each may have under way: its priority may be another one now.
+    fn allow_lanes(&self, id: JobId) {
+        let runs = self.running.iter().filter(|(file, _)| file.job == id);
+        for (_, running) in runs {
+            let lanes = self.engine.lanes_of(id);
+            running.lanes.store(lanes, Ordering::Relaxed);
+        }
+    }
+
     fn start_transfer(&mut self, start: Start) {
         let (id, attempt) = (start.id, start.attempt);
         if self.stopping.is_some() {
@@ -232,13 +250,21 @@ impl Driver {
         }
         let (stop, stopped) = oneshot::channel();
         let stop = Some(stop);
-        self.running.insert(id, Running { attempt, stop });
+        let lanes = Arc::new(AtomicU32::new(start.lanes));
+        let running = Running {
+            attempt,
+            stop,
+            lanes: lanes.clone(),
+        };
+        self.running.insert(id, running);
         let surroundings = transfer::Surroundings {
             disk: self.disk.owner(start.owner),
             client: self.origin.clone(),
             stream: self.streams.of(id.job),
             names: self.names.clone(),
             heads: self.heads.clone(),
+            budget: self.budget.clone(),
+            lanes,
             messages: self.messages.clone(),
         };
         transfer::spawn(start, surroundings, stopped);

@@ -31,7 +31,7 @@ mod transfer;
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
     time::Duration,
 };
 
@@ -127,6 +127,8 @@ struct Driver {
     view: Arc<Publisher>,
     names: Names,
     heads: Heads,
+    /// What runs may hold in memory.
+    budget: transfer::Budget,
     programs: Programs,
     callbacks: Callbacks,
     streams: Streams,
@@ -159,6 +161,8 @@ struct Running {
     attempt: Attempt,
     /// How to stop it; `None`: it was told already.
     stop: Option<oneshot::Sender<()>>,
+    /// How many requests it may have under way.
+    lanes: Arc<AtomicU32>,
 }
 
 /// Starts the driver; the future it returns ends when [`stop`] was called and all is durable, or with an error when
@@ -194,6 +198,7 @@ pub fn start(
         view,
         names: Names::default(),
         heads: handle.heads.clone(),
+        budget: transfer::Budget::default(),
         programs: parts.programs,
         callbacks: Callbacks::default(),
         streams: Streams::default(),

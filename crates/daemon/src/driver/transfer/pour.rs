@@ -12,7 +12,7 @@ use bgcopy_transfer::{Body, Chunk, next_chunk};
 use bytes::{Buf, Bytes};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Halt, Run, Stream, halt, sink::Sink};
+use super::{Halt, Run, Stream, halt, sink::Sink, sources::ORIGIN};
 use crate::crash;
 
 /// Progress is reported at most this often.
@@ -32,8 +32,47 @@ struct Flow {
 }
 
 impl Run<'_> {
+    /// Asks for missing runs, one after the other, until none is left. A stream takes its bytes in order.
+    pub(super) async fn fetch_in_order(&mut self) -> Result<(), Halt> {
+        while let Some(missing) = self.picker.next(u64::MAX) {
+            let question = self.question(ORIGIN, missing, false)?;
+            self.until_wanted().await?;
+            self.meter.asked();
+            let source = self.sources.of(ORIGIN);
+            let answer = tokio::select! {
+                biased;
+                _ = &mut self.stop => Err(Halt::Stopped),
+                answer = source.fetch(&question.want) => answer.map_err(Halt::from),
+            };
+            let answer = match answer {
+                Err(Halt::Trouble(trouble))
+                    if trouble.condition == Condition::RemoteFileChanged
+                        && !self.picker.here().is_empty() =>
+                {
+                    self.restart(!self.is_from_elsewhere()).await?;
+                    continue;
+                }
+                other => other?,
+            };
+            let accepted = self.accept(ORIGIN, answer, &question, missing).await?;
+            let (local, mut body) = (accepted.local, accepted.body);
+            let limit = accepted.reach.map(|reach| reach.saturating_sub(local));
+            let before = self.picker.here().len();
+            if let Sink::Stream(stream) = &self.sink {
+                let stream = stream.clone();
+                self.pour(&stream, body.as_mut(), local, limit).await?;
+            }
+            self.picker.give_back(missing);
+            if self.picker.here().len() == before && !self.picker.is_complete() {
+                let detail = format!("{} ended its answer before the first byte", self.host());
+                return Err(halt(Condition::ConnectionClosed, detail));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a body, of which the first byte is that at `offset`, to the stream, at most `limit` bytes of it.
-    pub(super) async fn pour(
+    async fn pour(
         &mut self,
         stream: &Arc<Stream>,
         body: &mut dyn Body,
@@ -67,7 +106,7 @@ impl Run<'_> {
     }
 
     /// Waits until the stream has room: whoever reads nothing costs the origin no question.
-    pub(super) async fn until_wanted(&mut self) -> Result<(), Halt> {
+    async fn until_wanted(&mut self) -> Result<(), Halt> {
         let Sink::Stream(stream) = &self.sink else {
             return Ok(());
         };

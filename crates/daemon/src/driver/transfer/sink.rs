@@ -165,6 +165,7 @@ impl Run<'_> {
         self.size = None;
         self.durable = RangeSet::new();
         self.version = None;
+        self.sources.forget_versions();
         self.layout = Layout::checked(&self.file.ranges);
         Ok(())
     }

@@ -1,0 +1,328 @@
+//! One request under way at one source: its body, and its bytes until the disk has them.
+//!
+//! A lane is polled by the one task of its run. It must never receive more than its share of memory allows, nor hand the
+//! disk a batch that crosses a border of pieces.
+
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bgcopy_engine::{PIECE, Run as Missing};
+use bgcopy_model::Extent;
+use bgcopy_transfer::{Answer, Body, Chunk, Failure};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::{
+    budget::{Budget, Share},
+    question::{Accepted, Question},
+};
+
+/// Writes of one lane that are under way at once.
+const WRITES: usize = 2;
+
+/// One request and what came of it.
+pub(super) struct Lane {
+    /// Tells the lanes of a run apart.
+    pub(super) id: u64,
+    /// Which source it asks.
+    pub(super) place: usize,
+    /// Whether it began beside others: it could be done without.
+    pub(super) is_extra: bool,
+    /// Whether it was told to end soon, and not to be followed by another.
+    pub(super) is_retiring: bool,
+    pub(super) state: State,
+    /// The first byte of the local file that has not come.
+    pub(super) next: u64,
+    /// The byte after the last that it is to bring; `None`: as far as the file goes. It can be moved while bytes come.
+    pub(super) end: Option<u64>,
+    /// How far the answer goes, where it said so.
+    pub(super) reach: Option<u64>,
+    /// Bytes that came.
+    pub(super) brought: u64,
+    /// Bytes that had come when its speed was last measured, and when that was.
+    measured: (u64, Instant),
+    /// Bytes a second, once measured.
+    pub(super) speed: Option<u64>,
+    /// What waits to be written, one behind the other up to `next`.
+    waiting: VecDeque<Bytes>,
+    length: u64,
+    /// Writes under way.
+    writes: usize,
+    share: Share,
+    /// Since when it could receive and has no room.
+    blocked: Option<Instant>,
+    /// How long it had none before.
+    stood_still: Duration,
+}
+
+/// How far a lane is.
+pub(super) enum State {
+    /// No answer yet.
+    Asking {
+        since: Instant,
+        answer: BoxFuture<'static, Box<Answered>>,
+    },
+    /// Bytes come.
+    Receiving(Box<dyn Body>),
+    /// Nothing comes any more; what came is being written.
+    Ended,
+}
+
+/// A question and what came of it.
+pub(super) type Answered = (Question, Result<Answer, Failure>);
+
+/// What a lane has to tell.
+pub(super) enum News {
+    Answered(Box<Answered>),
+    Chunk(Result<Chunk, Failure>),
+}
+
+impl Lane {
+    pub(super) fn new(
+        id: u64,
+        place: usize,
+        is_extra: bool,
+        run: Missing,
+        state: State,
+        budget: Budget,
+    ) -> Self {
+        Self {
+            id,
+            place,
+            is_extra,
+            is_retiring: false,
+            state,
+            next: run.start,
+            end: run.end,
+            reach: None,
+            brought: 0,
+            measured: (0, Instant::now()),
+            speed: None,
+            waiting: VecDeque::new(),
+            length: 0,
+            writes: 0,
+            share: Share::new(budget),
+            blocked: None,
+            stood_still: Duration::ZERO,
+        }
+    }
+
+    /// Whether anything is still to come by it.
+    pub(super) const fn is_active(&self) -> bool {
+        !matches!(self.state, State::Ended)
+    }
+
+    /// Whether it is also to be followed by another.
+    pub(super) const fn is_working(&self) -> bool {
+        self.is_active() && !self.is_retiring
+    }
+
+    pub(super) const fn is_receiving(&self) -> bool {
+        matches!(self.state, State::Receiving(_))
+    }
+
+    /// Whether somebody else waits for its connection.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        match &self.state {
+            State::Receiving(body) => body.is_in_the_way(),
+            State::Asking { .. } | State::Ended => false,
+        }
+    }
+
+    /// Whether all that came is written, and nothing comes any more.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_active() && self.length == 0 && self.writes == 0
+    }
+
+    /// Bytes that came and are not written.
+    pub(super) const fn held(&self) -> u64 {
+        self.share.held()
+    }
+
+    /// What it was to bring and has not brought; `None`: nothing.
+    pub(super) fn rest(&self) -> Option<Missing> {
+        let run = Missing {
+            start: self.next,
+            end: self.end,
+        };
+        self.end.is_none_or(|end| self.next < end).then_some(run)
+    }
+
+    /// Nothing of it comes any more.
+    pub(super) fn end_here(&mut self) {
+        self.state = State::Ended;
+        self.stood_still = self.stood_still();
+        self.blocked = None;
+    }
+
+    /// Waits for an answer or a chunk. A lane without room is left alone: its own writes make some.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<News> {
+        let is_full = self.is_full();
+        match &mut self.state {
+            State::Asking { answer, .. } => answer.as_mut().poll(context).map(News::Answered),
+            State::Receiving(body) => {
+                if is_full || !self.share.has_room() {
+                    self.blocked.get_or_insert_with(Instant::now);
+                    return Poll::Pending;
+                }
+                if let Some(since) = self.blocked.take() {
+                    self.stood_still += since.elapsed();
+                }
+                body.poll_chunk(context).map(News::Chunk)
+            }
+            State::Ended => Poll::Pending,
+        }
+    }
+
+    /// Takes bytes that came.
+    pub(super) fn push(&mut self, bytes: Bytes) {
+        let length = bytes.len() as u64;
+        self.share.take(bytes.len());
+        self.next += length;
+        self.brought += length;
+        self.length += length;
+        if length > 0 {
+            self.waiting.push_back(bytes);
+        }
+    }
+
+    /// Bytes come from now on, the first for the place `local`.
+    pub(super) fn begin(&mut self, accepted: Accepted) {
+        self.next = accepted.local;
+        self.end = accepted.end;
+        self.reach = accepted.reach;
+        self.measured = (self.brought, Instant::now());
+        self.state = State::Receiving(accepted.body);
+    }
+
+    /// Bytes a second, as the time since this was asked last shows and the time before.
+    pub(super) fn measure(&mut self) -> u64 {
+        let now = Instant::now();
+        let (bytes, since) = std::mem::replace(&mut self.measured, (self.brought, now));
+        let nanos = now.duration_since(since).as_nanos().max(1);
+        let speed = u128::from(self.brought - bytes) * 1_000_000_000 / nanos;
+        let speed = u64::try_from(speed).unwrap_or(u64::MAX);
+        let speed = self.speed.map_or(speed, |before| before.midpoint(speed));
+        self.speed = Some(speed);
+        speed
+    }
+
+    /// How long it could receive and had no room.
+    pub(super) fn stood_still(&self) -> Duration {
+        let now = self.blocked.map(|since| since.elapsed());
+        self.stood_still + now.unwrap_or_default()
+    }
+
+    /// What is to be written now: up to the next border of pieces, or less when nothing of it is being written. `None`:
+    /// nothing yet.
+    pub(super) fn batch(&mut self) -> Option<(Extent, Vec<Bytes>)> {
+        let is_due = self.length > 0
+            && (self.writes == 0
+                || self.writes < WRITES && (self.fills_piece() || !self.is_active()));
+        is_due.then(|| self.take_batch())
+    }
+
+    /// The same, whether or not it is time.
+    pub(super) fn last_batch(&mut self) -> Option<(Extent, Vec<Bytes>)> {
+        (self.length > 0).then(|| self.take_batch())
+    }
+
+    /// So many bytes are written.
+    pub(super) fn wrote(&mut self, bytes: u64) {
+        self.writes = self.writes.saturating_sub(1);
+        self.share.release(bytes);
+    }
+
+    /// What waits is of no use.
+    pub(super) fn forget_waiting(&mut self) {
+        self.share.release(self.length);
+        self.length = 0;
+        self.waiting.clear();
+    }
+
+    fn take_batch(&mut self) -> (Extent, Vec<Bytes>) {
+        let start = self.next - self.length;
+        let mut left = self.length.min(PIECE - start % PIECE);
+        let extent = Extent::new(start, start + left);
+        let mut batch = Vec::with_capacity(self.waiting.len());
+        while left > 0
+            && let Some(mut bytes) = self.waiting.pop_front()
+        {
+            let length = bytes.len() as u64;
+            if length > left {
+                // What is behind the border begins the next batch.
+                let rest = bytes.split_off(usize::try_from(left).unwrap_or(bytes.len()));
+                self.waiting.push_front(rest);
+            }
+            left = left.saturating_sub(length);
+            batch.push(bytes);
+        }
+        self.length -= extent.len();
+        self.writes += 1;
+        (extent, batch)
+    }
+
+    /// Whether what waits goes up to a border of pieces.
+    fn fills_piece(&self) -> bool {
+        let start = self.next - self.length;
+        self.length >= PIECE - start % PIECE
+    }
+
+    fn is_full(&self) -> bool {
+        self.writes >= WRITES && self.fills_piece()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(start: u64) -> Lane {
+        let run = Missing { start, end: None };
+        Lane::new(1, 0, false, run, State::Ended, Budget::default())
+    }
+
+    #[test]
+    fn no_batch_crosses_a_border_of_pieces_and_all_bytes_are_in_one() {
+        let start = PIECE * 3 - 1_000;
+        let mut lane = lane(start);
+        let all: Vec<u8> = (0..PIECE * 2 + 5_000).map(|n| (n % 251) as u8).collect();
+        for part in all.chunks(77_777) {
+            lane.push(Bytes::copy_from_slice(part));
+        }
+        let mut found = Vec::new();
+        while let Some((extent, chunks)) = lane.last_batch() {
+            assert_eq!(extent.start, start + found.len() as u64);
+            assert_eq!(extent.start / PIECE, (extent.end - 1) / PIECE);
+            found.extend(chunks.concat());
+            assert_eq!(extent.end, start + found.len() as u64);
+            lane.wrote(extent.len());
+        }
+        assert_eq!(found, all);
+        assert!(lane.is_over());
+        assert_eq!(lane.held(), 0);
+    }
+
+    #[test]
+    fn a_slow_source_is_written_at_once_and_a_fast_one_by_pieces() {
+        let mut lane = lane(0);
+        lane.state = State::Asking {
+            since: Instant::now(),
+            answer: Box::pin(std::future::pending()),
+        };
+        lane.push(Bytes::from_static(b"abc"));
+        assert_eq!(lane.batch().unwrap().0, Extent::new(0, 3));
+        lane.push(Bytes::from_static(b"def"));
+        assert!(lane.batch().is_none(), "one is under way");
+        lane.push(Bytes::from(vec![0; 1 << 20]));
+        assert_eq!(lane.batch().unwrap().0, Extent::new(3, PIECE));
+        lane.push(Bytes::from(vec![0; 1 << 20]));
+        assert!(lane.batch().is_none(), "two are");
+        lane.wrote(3);
+        assert_eq!(lane.batch().unwrap().0, Extent::new(PIECE, 2 * PIECE));
+    }
+}

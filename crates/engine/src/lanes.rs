@@ -1,0 +1,258 @@
+//! How many requests of one file are under way at once.
+//!
+//! One to begin with. When that has reached its speed and enough is left, four times as many are tried; they stay when the
+//! goodput grows by half or more, and then again four times as many are tried, up to what policy allows. A trial in vain
+//! costs little and is not made again soon: many connections pay where losses or the origin hold each one down, and
+//! nowhere else. Knows neither clock nor network: the owner tells the time and counts the bytes.
+
+use std::time::Duration;
+
+use bgcopy_model::{JobId, Priority};
+
+use crate::Engine;
+
+/// The step from one number to the next.
+const FACTOR: u32 = 4;
+/// Fewer bytes left are not worth a second request …
+const LEAST_LEFT: u64 = 4 << 20;
+/// … nor what comes in so many seconds anyway.
+const SECONDS_LEFT: u64 = 2;
+/// The shortest and the longest window in which goodput is measured.
+const WINDOW: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
+/// Times from a request to its answer that a window has at least. A new connection takes part of each, so that four of
+/// them are about eight round trips.
+const ANSWERS: u32 = 4;
+/// After a trial in vain the next one waits so long, then twice as long.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Windows in a row in which many lanes bring less than half of what they were kept for, before there are fewer.
+const POOR_WINDOWS: u32 = 3;
+
+impl Engine {
+    /// How many requests a file of this job may have under way at once.
+    pub fn lanes_of(&self, job: JobId) -> u32 {
+        let job = self.job(job).map(|job| job.record().queue_priority());
+        match job {
+            Some(Priority::Foreground) => self.limits.connections_per_file.max(1),
+            _ => 1,
+        }
+    }
+}
+
+/// What there is to see of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight {
+    /// The time since whenever.
+    pub now: Duration,
+    /// Bytes that came so far, by all lanes.
+    pub received: u64,
+    /// Bytes that no source has brought yet.
+    pub left: u64,
+    /// The shortest time from a request to its answer.
+    pub answer: Duration,
+    /// The time that lanes stood still because the disk or the memory was behind, all lanes together.
+    pub blocked: Duration,
+}
+
+/// The number of lanes of one file, and when to change it.
+///
+/// Invariant: `1 <= kept <= number() <= most`.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    most: u32,
+    /// The number that has proved itself.
+    kept: u32,
+    stage: Stage,
+    /// Where the window began.
+    since: Sight,
+    /// Goodput of the window before, of the same number.
+    before: Option<u64>,
+    /// What `kept` lanes once brought.
+    proved: u64,
+    poor: u32,
+    not_before: Duration,
+    patience: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Steady,
+    /// So many are tried, against this goodput; until it is `measured` they get up to speed.
+    Trial {
+        number: u32,
+        against: u64,
+        measured: bool,
+    },
+}
+
+impl Lanes {
+    /// One lane, and never more than `most`.
+    pub fn new(most: u32, sight: Sight) -> Self {
+        Self {
+            most: most.max(1),
+            kept: 1,
+            stage: Stage::Steady,
+            since: sight,
+            before: None,
+            proved: 0,
+            poor: 0,
+            not_before: sight.now,
+            patience: PATIENCE,
+        }
+    }
+
+    /// Policy allows up to `most` from now on.
+    pub fn allow(&mut self, most: u32, now: Duration) {
+        let before = std::mem::replace(&mut self.most, most.max(1));
+        if self.number() > self.most {
+            self.settle(self.kept.min(self.most), now);
+        } else if before < self.most {
+            // Nothing was in vain.
+            self.not_before = self.not_before.min(now + WINDOW.1);
+        }
+    }
+
+    /// How many there may be now.
+    pub const fn number(&self) -> u32 {
+        match self.stage {
+            Stage::Steady => self.kept,
+            Stage::Trial { number, .. } => number,
+        }
+    }
+
+    /// Whether more are being tried than have proved themselves.
+    pub const fn is_trying(&self) -> bool {
+        matches!(self.stage, Stage::Trial { .. })
+    }
+
+    /// Bytes a second, of the last whole window.
+    pub fn goodput(&self) -> u64 {
+        self.before.unwrap_or(self.proved)
+    }
+
+    /// Bytes a second that one lane may be expected to bring.
+    pub fn speed(&self) -> u64 {
+        self.goodput() / u64::from(self.kept)
+    }
+
+    /// When to look again; `None`: nothing that could be seen would change the number.
+    pub fn look_at(&self, answer: Duration) -> Option<Duration> {
+        if self.most == 1 {
+            return None;
+        }
+        let window = (answer * ANSWERS).clamp(WINDOW.0, WINDOW.1);
+        let is_warming_up = matches!(
+            self.stage,
+            Stage::Trial {
+                measured: false,
+                ..
+            }
+        );
+        Some(self.since.now + if is_warming_up { window / 2 } else { window })
+    }
+
+    /// Looks. Before it is time nothing happens.
+    pub fn look(&mut self, sight: Sight) {
+        if self.look_at(sight.answer).is_none_or(|due| sight.now < due) {
+            return;
+        }
+        let window = sight.now.saturating_sub(self.since.now);
+        let goodput = per_second(sight.received - self.since.received, window);
+        let blocked = sight.blocked.saturating_sub(self.since.blocked);
+        // A quarter of the time of all lanes.
+        let sink_limits = blocked * 4 > window * self.number();
+        self.since = sight;
+        match self.stage {
+            Stage::Trial {
+                number,
+                against,
+                measured: false,
+            } => {
+                self.stage = Stage::Trial {
+                    number,
+                    against,
+                    measured: true,
+                };
+            }
+            Stage::Trial {
+                number, against, ..
+            } => self.judge(number, against, goodput, sink_limits, &sight),
+            Stage::Steady => self.steady(goodput, sink_limits, &sight),
+        }
+    }
+
+    /// A lane was refused, or broke while others go on: so many are left, and for a while there will be no more.
+    pub fn refused(&mut self, left: u32, now: Duration) {
+        self.settle(left.clamp(1, self.number()), now);
+    }
+
+    fn judge(&mut self, number: u32, against: u64, goodput: u64, sink_limits: bool, sight: &Sight) {
+        // Four times as many have to bring half as much again; of fewer less is asked.
+        let more = u64::from(number - self.kept);
+        let needed = against + against / 6 * more / u64::from(self.kept);
+        if sink_limits || goodput < needed {
+            self.settle(self.kept, sight.now);
+            return;
+        }
+        self.kept = number;
+        self.proved = goodput;
+        self.stage = Stage::Steady;
+        self.before = Some(goodput);
+        self.poor = 0;
+        // What brought more once may do so again, and each window at too few lanes is lost.
+        self.try_more(goodput, sight);
+    }
+
+    fn steady(&mut self, goodput: u64, sink_limits: bool, sight: &Sight) {
+        let before = self.before.replace(goodput);
+        if self.proved == 0 {
+            self.proved = goodput;
+        }
+        if self.kept > 1 {
+            let is_poor = goodput < self.proved / 2;
+            self.poor = if is_poor { self.poor + 1 } else { 0 };
+            if self.poor >= POOR_WINDOWS {
+                self.settle(self.kept.div_ceil(FACTOR), sight.now);
+                return;
+            }
+        }
+        // While it still grows, as at a connection's start, nothing could be told from a trial.
+        if let Some(before) = before
+            && goodput <= before + before / 10
+            && !sink_limits
+        {
+            self.try_more(goodput.midpoint(before), sight);
+        }
+    }
+
+    fn try_more(&mut self, goodput: u64, sight: &Sight) {
+        let is_worth_it = sight.left >= LEAST_LEFT && sight.left / SECONDS_LEFT > goodput;
+        if self.kept < self.most && sight.now >= self.not_before && is_worth_it {
+            self.stage = Stage::Trial {
+                number: self.kept.saturating_mul(FACTOR).min(self.most),
+                against: goodput,
+                measured: false,
+            };
+        }
+    }
+
+    /// So many, and no more for a while.
+    fn settle(&mut self, number: u32, now: Duration) {
+        if number < self.kept {
+            self.proved = 0;
+        }
+        self.kept = number;
+        self.stage = Stage::Steady;
+        self.before = None;
+        self.poor = 0;
+        self.not_before = now + self.patience;
+        self.patience = self.patience.saturating_mul(2);
+    }
+}
+
+fn per_second(bytes: u64, time: Duration) -> u64 {
+    let nanos = time.as_nanos().max(1);
+    u64::try_from(u128::from(bytes) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
