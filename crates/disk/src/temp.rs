@@ -274,12 +274,11 @@ impl Both {
         let Some(Half { answer, first }) = state.take() else {
             return;
         };
-        match first {
-            Some(first) => answer.send(first.and(result)),
-            None => {
-                let first = Some(result);
-                *state = Some(Half { answer, first });
-            }
+        if let Some(first) = first {
+            answer.send(first.and(result));
+        } else {
+            let first = Some(result);
+            *state = Some(Half { answer, first });
         }
     }
 }

@@ -93,6 +93,13 @@ impl RangeSet {
         self.extents.splice(first..last, left);
     }
 
+    /// Removes what is not in the other set.
+    pub fn intersect(&mut self, other: &Self) {
+        for gap in other.missing(u64::MAX) {
+            self.remove(gap);
+        }
+    }
+
     /// Number of bytes in the set.
     pub fn len(&self) -> u64 {
         self.extents.iter().map(|e| e.len()).sum()
@@ -203,6 +210,11 @@ mod tests {
                 set.contains(Extent::new(start, start + length)),
                 (start..start + length).all(|b| model.contains(&b))
             );
+            let mut common = set.clone();
+            common.intersect(&RangeSet::from_iter([Extent::new(start, start + length)]));
+            let found: Vec<u64> = common.iter().flat_map(|e| e.start..e.end).collect();
+            let expected: Vec<u64> = (start..start + length).filter(|b| model.contains(b)).collect();
+            prop_assert_eq!(found, expected);
             prop_assert_eq!(set.prefix(), (0..99).take_while(|b| model.contains(b)).count() as u64);
         }
     }

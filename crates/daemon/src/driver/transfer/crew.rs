@@ -42,6 +42,8 @@ pub(super) struct Crew {
     stood_still: Duration,
     /// Writes under way.
     pub(super) writes: FuturesUnordered<BoxFuture<'static, Written>>,
+    /// What they write.
+    pub(super) written: RangeSet,
     /// The sync under way, and what it makes durable.
     pub(super) sync: OptionFuture<BoxFuture<'static, (RangeSet, Result<(), DiskError>)>>,
     pub(super) syncing: bool,
@@ -67,6 +69,7 @@ impl Crew {
             answer: None,
             stood_still: Duration::ZERO,
             writes: FuturesUnordered::new(),
+            written: RangeSet::new(),
             sync: None.into(),
             syncing: false,
             unsynced: 0,

@@ -135,6 +135,8 @@ impl Run<'_> {
             },
             News::Chunk(Ok(Chunk::End { verified })) => self.ended(crew, index, verified).await,
             News::Chunk(Err(failure)) => self.failed(crew, index, failure.into()).await,
+            // Its bytes are handed to the disk behind this.
+            News::Full => Ok(()),
         }
     }
 
@@ -207,7 +209,9 @@ impl Run<'_> {
         };
         self.make(self.size).await?;
         lane.begin(accepted);
-        chunks.into_iter().for_each(|chunk| lane.push(chunk));
+        for chunk in chunks {
+            lane.push(chunk);
+        }
         Ok(lane.brought)
     }
 
@@ -231,6 +235,7 @@ impl Run<'_> {
             bytes.truncate(wanted);
         }
         crew.received += bytes.len() as u64;
+        crew.unreported = true;
         lane.push(bytes);
         // Where nothing was taken and the file is whole, the body ends itself, and its connection is of further use.
         let ends_itself = lane.end == lane.reach && self.layout.is_whole();

@@ -24,6 +24,9 @@ use super::{
 /// Writes of one lane that are under way at once.
 const WRITES: usize = 2;
 
+/// Bytes of a block of the disk.
+const BLOCK: u64 = 4096;
+
 /// One request and what came of it.
 pub(super) struct Lane {
     /// Tells the lanes of a run apart.
@@ -53,6 +56,8 @@ pub(super) struct Lane {
     /// Writes under way.
     writes: usize,
     share: Share,
+    /// What waits is to be written though more of its piece is to come: a checkpoint is due.
+    is_due: bool,
     /// Since when it could receive and has no room.
     blocked: Option<Instant>,
     /// How long it had none before.
@@ -79,6 +84,8 @@ pub(super) type Answered = (Question, Result<Answer, Failure>);
 pub(super) enum News {
     Answered(Box<Answered>),
     Chunk(Result<Chunk, Failure>),
+    /// It has no room, and nothing of it is being written: what waits has to be.
+    Full,
 }
 
 impl Lane {
@@ -106,6 +113,7 @@ impl Lane {
             length: 0,
             writes: 0,
             share: Share::new(budget),
+            is_due: false,
             blocked: None,
             stood_still: Duration::ZERO,
         }
@@ -167,7 +175,11 @@ impl Lane {
             State::Receiving(body) => {
                 if is_full || !self.share.has_room() {
                     self.blocked.get_or_insert_with(Instant::now);
-                    return Poll::Pending;
+                    if self.writes > 0 {
+                        return Poll::Pending;
+                    }
+                    self.is_due = true;
+                    return Poll::Ready(News::Full);
                 }
                 if let Some(since) = self.blocked.take() {
                     self.stood_still += since.elapsed();
@@ -217,13 +229,16 @@ impl Lane {
         self.stood_still + now.unwrap_or_default()
     }
 
-    /// What is to be written now: up to the next border of pieces, or less when nothing of it is being written. `None`:
-    /// nothing yet.
+    /// What waits is to be written, whether or not its piece is there.
+    pub(super) const fn make_due(&mut self) {
+        self.is_due = self.length > 0;
+    }
+
+    /// What is to be written now: up to the next border of pieces, or less when it is due. `None`: nothing yet. Whole
+    /// pieces are what the disk takes fastest.
     pub(super) fn batch(&mut self) -> Option<(Extent, Vec<Bytes>)> {
-        let is_due = self.length > 0
-            && (self.writes == 0
-                || self.writes < WRITES && (self.fills_piece() || !self.is_active()));
-        is_due.then(|| self.take_batch())
+        let is_ready = self.fills_piece() || !self.is_active() || self.is_due;
+        (self.length > 0 && self.writes < WRITES && is_ready).then(|| self.take_batch())
     }
 
     /// The same, whether or not it is time.
@@ -247,6 +262,15 @@ impl Lane {
     fn take_batch(&mut self) -> (Extent, Vec<Bytes>) {
         let start = self.next - self.length;
         let mut left = self.length.min(PIECE - start % PIECE);
+        if self.is_active() && !self.fills_piece() {
+            // What begins across a block would go through the page cache.
+            let aligned = (start + left) / BLOCK * BLOCK;
+            left = aligned
+                .checked_sub(start)
+                .filter(|&it| it > 0)
+                .unwrap_or(left);
+        }
+        self.is_due = false;
         let extent = Extent::new(start, start + left);
         let mut batch = Vec::with_capacity(self.waiting.len());
         while left > 0
@@ -308,21 +332,31 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_source_is_written_at_once_and_a_fast_one_by_pieces() {
+    fn whole_pieces_are_written_and_less_only_when_it_is_due() {
         let mut lane = lane(0);
         lane.state = State::Asking {
             since: Instant::now(),
             answer: Box::pin(std::future::pending()),
         };
-        lane.push(Bytes::from_static(b"abc"));
-        assert_eq!(lane.batch().unwrap().0, Extent::new(0, 3));
-        lane.push(Bytes::from_static(b"def"));
-        assert!(lane.batch().is_none(), "one is under way");
-        lane.push(Bytes::from(vec![0; 1 << 20]));
-        assert_eq!(lane.batch().unwrap().0, Extent::new(3, PIECE));
-        lane.push(Bytes::from(vec![0; 1 << 20]));
-        assert!(lane.batch().is_none(), "two are");
-        lane.wrote(3);
+        lane.push(Bytes::from(vec![0; 5_000]));
+        assert!(lane.batch().is_none(), "more of the piece is to come");
+        lane.make_due();
+        assert_eq!(lane.batch().unwrap().0, Extent::new(0, 4_096));
+        assert!(lane.batch().is_none(), "a part of a block waits");
+        lane.make_due();
+        assert_eq!(lane.batch().unwrap().0, Extent::new(4_096, 5_000));
+        lane.push(Bytes::from(vec![0; 2 << 20]));
+        assert!(lane.batch().is_none(), "two are under way");
+        lane.wrote(4_096);
+        lane.wrote(904);
+        assert_eq!(lane.batch().unwrap().0, Extent::new(5_000, PIECE));
         assert_eq!(lane.batch().unwrap().0, Extent::new(PIECE, 2 * PIECE));
+        lane.wrote(PIECE);
+        assert!(lane.batch().is_none(), "5 000 bytes of the next piece wait");
+        lane.end_here();
+        assert_eq!(
+            lane.batch().unwrap().0,
+            Extent::new(2 * PIECE, 2 * PIECE + 5_000)
+        );
     }
 }

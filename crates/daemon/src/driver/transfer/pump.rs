@@ -1,8 +1,8 @@
 //! From the lanes to the disk: writes, checkpoints, progress.
 //!
 //! Each lane has at most two writes under way, of which none crosses a border of pieces, so that memory is bounded and the
-//! source feels the disk's speed. Chunks collect while a lane's write is in flight: a fast source costs one hop to the
-//! disk's thread a piece, a slow one is written at once.
+//! source feels the disk's speed. Chunks collect until their piece is there or a checkpoint is due: a fast source costs one
+//! hop to the disk's thread a piece, a slow one a hop a second.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::{
     Halt, Run,
     crew::{Crew, Written},
     halt,
+    lane::Lane,
 };
 use crate::crash;
 
@@ -58,6 +59,7 @@ impl Run<'_> {
         for lane in &mut crew.lanes {
             while let Some((extent, chunks)) = lane.batch() {
                 let write = write(self.temporary()?, lane.id, extent, chunks);
+                crew.written.insert(extent);
                 crew.writes.push(write.boxed());
             }
         }
@@ -72,6 +74,7 @@ impl Run<'_> {
         result?;
         crash::point("bytes-written");
         self.picker.received(extent);
+        crew.written.remove(extent);
         crew.unsynced += extent.len();
         crew.unreported = true;
         if crew.unsynced >= CHECKPOINT_BYTES && !crew.syncing {
@@ -80,10 +83,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Starts to sync what is written; the sources go on meanwhile.
+    /// Starts to sync what is written or handed to the disk; the sources go on meanwhile.
     fn begin_checkpoint(&mut self, crew: &mut Crew) -> Result<(), Halt> {
         let temporary = self.temporary()?.clone();
-        let here = self.picker.here().clone();
+        let mut here = self.picker.here().clone();
+        for extent in crew.written.iter() {
+            here.insert(extent);
+        }
         crew.unsynced = 0;
         crew.last_checkpoint = Instant::now();
         crew.syncing = true;
@@ -94,12 +100,14 @@ impl Run<'_> {
     pub(super) fn synced(
         &mut self,
         crew: &mut Crew,
-        synced: RangeSet,
+        mut synced: RangeSet,
         result: Result<(), DiskError>,
     ) -> Result<(), Halt> {
         crew.syncing = false;
         crew.sync = None.into();
         result?;
+        // Of a write that failed, or whose end was not heard of yet, nothing is said.
+        synced.intersect(self.picker.here());
         crash::point("bytes-synced");
         self.durable = synced.clone();
         self.report_spent();
@@ -113,11 +121,13 @@ impl Run<'_> {
         if crew.unreported && now >= crew.last_progress + PROGRESS_TIME {
             crew.last_progress = now;
             crew.unreported = false;
-            self.reporter
-                .report(Report::Progress(self.picker.here().len()));
+            let came = self.picker.here().len() + crew.held();
+            self.reporter.report(Report::Progress(came));
         }
-        if crew.unsynced > 0 && !crew.syncing && now >= crew.last_checkpoint + CHECKPOINT_TIME {
-            // It fails only without a temporary file, and then nothing is unsynced.
+        if crew.has_unsynced() && now >= crew.last_checkpoint + CHECKPOINT_TIME {
+            crew.lanes.iter_mut().for_each(Lane::make_due);
+            // Both fail only without a temporary file, and then nothing is unsynced.
+            let _ = self.write_due(crew);
             let _ = self.begin_checkpoint(crew);
         }
     }
@@ -127,6 +137,7 @@ impl Run<'_> {
         for lane in &mut crew.lanes {
             while let Some((extent, chunks)) = lane.last_batch() {
                 let write = write(self.temporary()?, lane.id, extent, chunks);
+                crew.written.insert(extent);
                 crew.writes.push(write.boxed());
             }
         }
@@ -159,11 +170,17 @@ fn write(
 }
 
 impl Crew {
+    /// Whether there is something to sync, and no sync is under way.
+    fn has_unsynced(&self) -> bool {
+        !self.syncing && (self.unsynced > 0 || self.held() > 0)
+    }
+
     /// When there is something to do by the clock.
     pub(super) fn due(&self) -> Option<Instant> {
         let progress = self.unreported.then(|| self.last_progress + PROGRESS_TIME);
-        let checkpoint =
-            (self.unsynced > 0 && !self.syncing).then(|| self.last_checkpoint + CHECKPOINT_TIME);
+        let checkpoint = self
+            .has_unsynced()
+            .then(|| self.last_checkpoint + CHECKPOINT_TIME);
         let due = [progress, checkpoint, self.look_at()];
         due.into_iter().flatten().min()
     }
