@@ -35,8 +35,18 @@ impl Samples {
         }
     }
 
+    /// Notes a value that is no time; whoever prints it says its unit.
+    pub fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// Every value, in the order in which they were noted.
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+
     /// The value below which this part of the values is.
-    fn quantile(&self, part: f64) -> f64 {
+    pub fn quantile(&self, part: f64) -> f64 {
         let mut values = self.0.clone();
         values.sort_by(f64::total_cmp);
         #[expect(

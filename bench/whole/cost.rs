@@ -1,0 +1,87 @@
+//! What a run costs: its time, and the processor time of everybody on its side.
+//!
+//! Owns how both are read. The origin's share is counted to nobody: it is the same program for all.
+
+use std::{
+    fs,
+    process::{Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
+/// The cost of one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// From the start of the first command to the end of the last.
+    pub wall: Duration,
+    /// User and system time of the commands, and of the service where it did the work. In steps of 10 ms, as the
+    /// kernel tells it.
+    pub cpu: Duration,
+}
+
+/// User and system time of all children of this process that have ended (proc(5), fields 16 and 17 of stat).
+pub fn of_children() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // The second field is the program's name in parentheses and may contain anything.
+    let (_, fields) = stat
+        .rsplit_once(") ")
+        .context("/proc/self/stat has no name")?;
+    let fields = fields.split_whitespace().skip(13).take(2);
+    let ticks = fields.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// How the commands of a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// All of them with success.
+    Whole(Duration),
+    /// One of them still ran when its time was up, and was killed.
+    CutShort(Duration),
+}
+
+/// Runs the commands one after the other, for as long as `patience` allows, and times them together.
+///
+/// An error when one fails, with what it said.
+pub fn time(commands: &mut [Command], patience: Duration) -> anyhow::Result<Ended> {
+    let begun = Instant::now();
+    for command in commands {
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", shown(command)))?;
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        let left = patience.saturating_sub(begun.elapsed());
+        let mut ends = [PollFd::new(&pidfd, PollFlags::IN)];
+        if poll(&mut ends, Some(&Timespec::try_from(left)?))? == 0 {
+            child.kill()?;
+            child.wait()?;
+            return Ok(Ended::CutShort(begun.elapsed()));
+        }
+        succeeded(child.wait()?, command)?;
+    }
+    Ok(Ended::Whole(begun.elapsed()))
+}
+
+fn succeeded(status: ExitStatus, command: &Command) -> anyhow::Result<()> {
+    if !status.success() {
+        bail!("{} failed: {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// The beginning of a command line; that of 10 000 URLs is long.
+fn shown(command: &Command) -> String {
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args());
+    let words: Vec<_> = words
+        .take(12)
+        .map(|word| word.display().to_string())
+        .collect();
+    words.join(" ")
+}
