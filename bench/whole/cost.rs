@@ -14,6 +14,8 @@ use rustix::{
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
+use crate::interrupt;
+
 /// The cost of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
@@ -22,6 +24,8 @@ pub struct Cost {
     /// User and system time of the commands, and of the service where it did the work. In steps of 10 ms, as the
     /// kernel tells it.
     pub cpu: Duration,
+    /// The first command alone: a rival without its sync.
+    pub fetch: Duration,
 }
 
 /// User and system time of all children of this process that have ended (proc(5), fields 16 and 17 of stat).
@@ -39,8 +43,8 @@ pub fn of_children() -> anyhow::Result<Duration> {
 /// How the commands of a run ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// All of them with success.
-    Whole(Duration),
+    /// All of them with success; also how long the first took.
+    Whole { all: Duration, first: Duration },
     /// One of them still ran when its time was up, and was killed.
     CutShort(Duration),
 }
@@ -50,21 +54,43 @@ pub enum Ended {
 /// An error when one fails, with what it said.
 pub fn time(commands: &mut [Command], patience: Duration) -> anyhow::Result<Ended> {
     let begun = Instant::now();
+    let mut first = None;
     for command in commands {
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot run {}", shown(command)))?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
         let left = patience.saturating_sub(begun.elapsed());
-        let mut ends = [PollFd::new(&pidfd, PollFlags::IN)];
-        if poll(&mut ends, Some(&Timespec::try_from(left)?))? == 0 {
+        let ends = [&pidfd].map(|fd| PollFd::new(fd, PollFlags::IN));
+        let signals = interrupt::signalled().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let mut events: Vec<_> = ends.into_iter().chain(signals).collect();
+        // An error is a signal that interrupted the call itself.
+        let events = poll(&mut events, Some(&Timespec::try_from(left)?)).map(|_| {
+            events
+                .iter()
+                .map(|event| !event.revents().is_empty())
+                .collect::<Vec<_>>()
+        });
+        let (ended, signalled) = match events.as_deref() {
+            Ok([ended, signals @ ..]) => (*ended, signals.contains(&true)),
+            _ => (false, true),
+        };
+        if !ended {
             child.kill()?;
             child.wait()?;
+            if signalled {
+                bail!("interrupted");
+            }
             return Ok(Ended::CutShort(begun.elapsed()));
         }
         succeeded(child.wait()?, command)?;
+        first.get_or_insert_with(|| begun.elapsed());
     }
-    Ok(Ended::Whole(begun.elapsed()))
+    let all = begun.elapsed();
+    Ok(Ended::Whole {
+        all,
+        first: first.unwrap_or(all),
+    })
 }
 
 fn succeeded(status: ExitStatus, command: &Command) -> anyhow::Result<()> {

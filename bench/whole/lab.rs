@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 /// How many small files the row of many files has.
 const MANY: usize = 10_000;
@@ -22,6 +22,9 @@ const MANY_QUICK: usize = 1_000;
 
 /// Bytes of each of them.
 pub const MANY_SIZE: u64 = 10 * 1_024;
+
+/// The folders of what is not needed again.
+const PASSING: [&str; 2] = ["fetched", "services"];
 
 /// How long the devices may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,15 +44,23 @@ impl Lab {
             quick,
             runs: Cell::new(0),
         };
-        for name in ["fetched", "services"] {
-            match fs::remove_dir_all(lab.folder.join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+        lab.clear()?;
+        for name in PASSING {
             fs::create_dir_all(lab.folder.join(name))?;
         }
         fs::create_dir_all(lab.served())?;
         Ok(lab)
+    }
+
+    /// Removes whatever was fetched, and the queues of all services.
+    pub fn clear(&self) -> anyhow::Result<()> {
+        for name in PASSING {
+            match fs::remove_dir_all(self.folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// What the origin serves.
@@ -65,6 +76,11 @@ impl Lab {
     /// Whether this is to try it out.
     pub fn is_quick(&self) -> bool {
         self.quick
+    }
+
+    /// How many small files there are.
+    pub fn many_count(&self) -> usize {
+        if self.quick { MANY_QUICK } else { MANY }
     }
 
     /// Bytes of the large file.
@@ -107,10 +123,11 @@ impl Lab {
 
     /// The names of many small files, served below `/many/`, made unless they are there.
     pub fn many(&self) -> anyhow::Result<Vec<String>> {
-        let count = if self.quick { MANY_QUICK } else { MANY };
         let folder = self.served().join("many");
         fs::create_dir_all(&folder)?;
-        let names: Vec<_> = (0..count).map(|number| format!("{number:05}")).collect();
+        let names: Vec<_> = (0..self.many_count())
+            .map(|number| format!("{number:05}"))
+            .collect();
         for name in &names {
             let path = folder.join(name);
             if fs::metadata(&path).is_ok_and(|there| there.len() == MANY_SIZE) {
@@ -141,6 +158,11 @@ impl Lab {
 
     /// Removes what a run fetched.
     pub fn remove(&self, folder: &Path) -> anyhow::Result<()> {
+        ensure!(
+            folder.starts_with(&self.folder),
+            "{} is not ours",
+            folder.display()
+        );
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
     }
 
@@ -149,7 +171,8 @@ impl Lab {
     pub fn settle(&self) -> anyhow::Result<()> {
         // A file system writes on for a while after a sync, for example what it knows to be free now.
         const QUIET: Duration = Duration::from_millis(300);
-        rustix::fs::sync();
+        let folder = File::open(&self.folder)?;
+        rustix::fs::syncfs(&folder)?;
         let begun = Instant::now();
         let mut before = sectors()?;
         loop {
@@ -163,7 +186,7 @@ impl Lab {
                 return Ok(());
             }
             before = now;
-            rustix::fs::sync();
+            rustix::fs::syncfs(&folder)?;
         }
     }
 

@@ -84,9 +84,13 @@ fn said(program: &str, arguments: &[&str]) -> String {
     let text = output.map(|output| {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        // curl lists its libraries behind its version.
+        // curl lists its libraries behind its version, wget2 says what it is.
         let line = said.lines().next().unwrap_or_default().to_owned();
-        line.split(" (x86").next().unwrap_or_default().to_owned()
+        let end = [" (x86", " - multi"]
+            .iter()
+            .filter_map(|word| line.find(word))
+            .min();
+        end.map_or(line.as_str(), |end| &line[..end]).to_owned()
     });
     known(text.unwrap_or_default())
 }

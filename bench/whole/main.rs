@@ -12,6 +12,7 @@
 
 mod aims;
 mod cost;
+mod interrupt;
 mod lab;
 mod machine;
 #[path = "../measure/mod.rs"]
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> anyhow::Result<()> {
     let lab = Lab::open(&options.folder, options.quick)
         .with_context(|| format!("cannot use {}", options.folder.display()))?;
+    interrupt::take_over()?;
+    rows::prepare(&options.rows, &lab, options.pairs)?;
     let machine = Machine::look(&lab);
     machine.print();
     let document = options.document.as_deref().filter(|_| !options.quick);
@@ -72,6 +75,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
     }
+    lab.clear()?;
     if options.quick {
         eprintln!(
             "\nThese figures are of a quick run and mean nothing; the document is as it was."

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running server. It is killed when this is dropped.
+/// A running nginx. It is killed when this is dropped.
 pub struct Nginx {
     process: Child,
     address: SocketAddr,
@@ -79,7 +79,7 @@ impl Nginx {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(dir.path().join("said"))?);
-        let mut server = Self {
+        let mut nginx = Self {
             process: spawn(&mut command)?,
             address,
             scheme: if tls.is_some() { "https" } else { "http" },
@@ -87,12 +87,12 @@ impl Nginx {
         };
         let begun = Instant::now();
         while !listens() {
-            if server.process.try_wait()?.is_some() || begun.elapsed() > PATIENCE {
-                bail!("nginx does not serve: {}", server.log());
+            if nginx.process.try_wait()?.is_some() || begun.elapsed() > PATIENCE {
+                bail!("nginx does not serve: {}", nginx.log());
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(server)
+        Ok(nginx)
     }
 
     fn log(&self) -> String {

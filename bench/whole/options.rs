@@ -13,10 +13,10 @@ pub enum Row {
     Plain,
     Checked,
     Https,
-    Many,
-    Small,
-    Memory,
     Size,
+    Memory,
+    Small,
+    Many,
     Shaped,
 }
 
@@ -26,10 +26,10 @@ impl Row {
         Self::Plain,
         Self::Checked,
         Self::Https,
-        Self::Many,
-        Self::Small,
-        Self::Memory,
         Self::Size,
+        Self::Memory,
+        Self::Small,
+        Self::Many,
         Self::Shaped,
     ];
 

@@ -38,6 +38,13 @@ pub struct Pairs {
     pub theirs: Vec<Cost>,
 }
 
+impl Pairs {
+    /// Pair by pair: ours and theirs.
+    pub fn both(&self) -> impl Iterator<Item = (&Cost, &Cost)> {
+        self.ours.iter().zip(&self.theirs)
+    }
+}
+
 impl Bench<'_> {
     /// Ours and a rival in turn, the order changing with each pair.
     pub fn pairs(&self, work: &Work, rival: Tool, count: usize) -> anyhow::Result<Pairs> {
@@ -86,12 +93,16 @@ impl Bench<'_> {
         if tool == Tool::Bgcopy {
             cpu += self.service.cpu()?.saturating_sub(service);
         }
-        let Ended::Whole(wall) = ended else {
+        let Ended::Whole {
+            all: wall,
+            first: fetch,
+        } = ended
+        else {
             bail!("{tool} does not end");
         };
         check(work, &self.originals, folder, thorough)
             .with_context(|| format!("{tool} fetched something wrong"))?;
-        Ok(Cost { wall, cpu })
+        Ok(Cost { wall, cpu, fetch })
     }
 
     /// Removes what was fetched, unless it is to stay.

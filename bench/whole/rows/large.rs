@@ -4,7 +4,7 @@ use std::{fs::File, path::Path};
 
 use bgcopy_testkit::TestCa;
 
-use super::{Aims, compare, peak, shown};
+use super::{Aims, compare, data::LARGE, peak, shown};
 use crate::{
     aims::Aim,
     lab::Lab,
@@ -15,8 +15,6 @@ use crate::{
     service::Service,
     tools::{Tool, Work},
 };
-
-const NAME: &str = "large";
 
 /// Plain HTTP.
 pub fn plain(lab: &Lab, pairs: usize) -> anyhow::Result<Section> {
@@ -76,9 +74,7 @@ fn one_file(
     checked: bool,
     rivals: impl IntoIterator<Item = (Tool, Aims)>,
 ) -> anyhow::Result<()> {
-    let file = lab.random(NAME, lab.large_size())?;
-    // What both fetch, until the pair is over.
-    lab.require(2 * lab.large_size())?;
+    let file = lab.served().join(LARGE);
     let origin = Nginx::start(&lab.served(), authority)?;
     let ca_file = authority.map(TestCa::pem_file);
     let configuration = ca_file.as_ref().map_or_else(String::new, |file| {
@@ -86,8 +82,8 @@ fn one_file(
     });
     let service = Service::start(lab, &configuration)?;
     let work = Work::One {
-        url: origin.url(NAME),
-        name: NAME.to_owned(),
+        url: origin.url(LARGE),
+        name: LARGE.to_owned(),
         checksum: checked.then(|| blake3(&file)).transpose()?,
         ca_file,
     };

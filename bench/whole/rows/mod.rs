@@ -2,6 +2,7 @@
 //!
 //! Owns which service and origin a row has, what it fetches, and which aim belongs to which figure.
 
+mod data;
 mod large;
 mod many;
 mod memory;
@@ -18,6 +19,8 @@ use crate::{
     runs::Pairs,
     service::Service,
 };
+
+pub use data::prepare;
 
 /// What the service's memory is to stay below in every row, in MiB.
 const PEAK: Aim = Aim::AtMost(48.0);
@@ -46,37 +49,28 @@ struct Aims {
 /// The lines of the pairs with one rival: the seconds of both, and the ratios pair by pair.
 fn compare(section: &mut Section, rival: &str, pairs: &Pairs, aims: Aims) {
     let wall = |cost: &Cost| cost.wall.as_secs_f64();
-    let cpu = |cost: &Cost| cost.cpu.as_secs_f64();
-    let ratios = |part: &dyn Fn(&Cost) -> f64| {
-        let both = pairs.ours.iter().zip(&pairs.theirs);
-        // The kernel counts processor time in steps of 10 ms, and may have counted none.
-        both.map(|(ours, theirs)| part(ours) / part(theirs).max(0.01))
-            .collect::<Vec<_>>()
-    };
-    for (who, costs) in [("bgcopy", &pairs.ours), (rival, &pairs.theirs)] {
-        let beside = format!("{who}, in the pairs with {rival}");
-        let name = if who == rival { who } else { &beside };
-        section.push(Line::new(
-            format!("{name}: wall"),
-            "s",
-            costs.iter().map(wall),
-        ));
-        section.push(Line::new(
-            format!("{name}: CPU"),
-            "s",
-            costs.iter().map(cpu),
-        ));
-    }
-    for (what, ratios, aim) in [
-        ("wall", ratios(&wall), aims.wall),
-        ("CPU", ratios(&cpu), aims.cpu),
-    ] {
+    let fetch = |cost: &Cost| cost.fetch.as_secs_f64();
+    // The kernel counts in steps of 10 ms, and may have counted none.
+    let cpu = |cost: &Cost| cost.cpu.as_secs_f64().max(0.01);
+    let mut lines = |what: &str, of: &dyn Fn(&Cost) -> f64, aim: Option<Aim>| {
+        for (who, costs) in [(rival, &pairs.theirs), ("bgcopy beside it", &pairs.ours)] {
+            let values = costs.iter().map(of);
+            section.push(Line::new(format!("{who}: {what}"), "s", values));
+        }
+        let ratios = pairs.both().map(|(ours, theirs)| of(ours) / of(theirs));
         let line = Line::new(format!("bgcopy by {rival}: {what}"), "", ratios);
         section.push(match aim {
             Some(aim) => line.aim(aim),
             None => line,
         });
-    }
+    };
+    lines("wall", &wall, aims.wall);
+    lines("CPU", &cpu, aims.cpu);
+    let ratios = pairs
+        .both()
+        .map(|(ours, theirs)| wall(ours) / fetch(theirs));
+    let what = format!("bgcopy by {rival} without its sync: wall");
+    section.push(Line::new(what, "", ratios));
 }
 
 /// The line of the service's memory.

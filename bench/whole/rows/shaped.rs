@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bgcopy_testkit::link::{Congestion, Link, Shape};
 
+use super::data;
 use crate::{
     aims::Aim,
     cost::{self, Ended},
@@ -49,14 +50,8 @@ struct Far<'a> {
 }
 
 pub fn shaped(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
-    let (size, cap) = if lab.is_quick() {
-        (10_000_000, Duration::from_secs(5))
-    } else {
-        (200_000_000, Duration::from_mins(1))
-    };
-    let name = format!("shaped-{}", size / 1_000_000);
-    lab.random(&name, size)?;
-    lab.require(2 * size)?;
+    let (name, size) = data::shaped(lab);
+    let cap = Duration::from_secs(if lab.is_quick() { 5 } else { 60 });
     let link = Link::start(Shape::symmetric(RATE, ROUND_TRIP)).map_err(anyhow::Error::msg)?;
     let origin = Nginx::start_in(link.server(), Link::SERVER, &lab.served())?;
     let far = Far {
@@ -157,7 +152,7 @@ impl Far<'_> {
         let delivered = self.link.down().bytes;
         #[expect(clippy::cast_precision_loss, reason = "bytes of one file")]
         let goodput = match &ended {
-            Ended::Whole(wall) => {
+            Ended::Whole { all: wall, .. } => {
                 runs::check(&self.work, &self.lab.served(), &folder, seed == 1)?;
                 self.size as f64 * 8e-6 / wall.as_secs_f64()
             }
@@ -165,6 +160,6 @@ impl Far<'_> {
         };
         drop(service);
         self.lab.remove(&folder)?;
-        Ok((goodput, matches!(ended, Ended::Whole(_))))
+        Ok((goodput, matches!(ended, Ended::Whole { .. })))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{peak, shown};
+use super::{data, peak, shown};
 use crate::{
     aims::Aim,
     lab::Lab,
@@ -16,15 +16,7 @@ use crate::{
 };
 
 pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
-    let sizes: [u64; 3] = if lab.is_quick() {
-        [16 << 20, 64 << 20, 256 << 20]
-    } else {
-        [64 << 20, 512 << 20, 4 << 30]
-    };
-    for size in sizes {
-        lab.random(&name(size), size)?;
-    }
-    lab.require(sizes[2])?;
+    let sizes = data::sizes(lab);
     let origin = Nginx::start(&lab.served(), None)?;
     let service = Service::start(lab, "")?;
     let bench = Bench {
@@ -33,27 +25,28 @@ pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
         originals: lab.served(),
         keep: false,
     };
-    let mut times = sizes.map(|_| Samples::default());
+    let mut times = sizes.each_ref().map(|_| Samples::default());
     for round in 0..rounds {
         for turn in 0..sizes.len() {
             // Each size has each place in the round.
             let at = (round + turn) % sizes.len();
+            let (name, size) = &sizes[at];
             let work = Work::One {
-                url: origin.url(&name(sizes[at])),
-                name: name(sizes[at]),
+                url: origin.url(name),
+                name: name.clone(),
                 checksum: None,
                 ca_file: None,
             };
             let folder = lab.fresh("size")?;
             let cost = bench.run(&work, Tool::Bgcopy, &folder, round == 0)?;
             bench.dispose(&[folder])?;
-            times[at].push(a_gib(cost.wall, sizes[at]));
+            times[at].push(a_gib(cost.wall, *size));
         }
     }
     let told = "Time a GiB of files of different sizes over HTTP/1.1, bgcopy alone, in turn.";
     let mut section = Section::new(Row::Size, told);
     let medians = times.each_ref().map(|times| times.quantile(0.5));
-    for (size, times) in sizes.into_iter().zip(&times) {
+    for ((_, size), times) in sizes.into_iter().zip(&times) {
         let what = format!("{}: wall a GiB", shown(size));
         section.push(Line::new(what, "s", times.values().iter().copied()));
     }
@@ -63,14 +56,6 @@ pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
     section.push(Line::new(what, "", [largest / smallest]).aim(Aim::AtMost(1.1)));
     section.push(peak(&service)?);
     Ok(section)
-}
-
-/// The file of 4 GiB is also that of the other rows.
-fn name(size: u64) -> String {
-    match size {
-        size if size >= 4 << 30 => "large".to_owned(),
-        size => format!("size-{}", size >> 20),
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size")]

@@ -10,7 +10,10 @@ use anyhow::{bail, ensure};
 use bgcopy::{FileRequest, JobState, Manager, Priority};
 use futures_util::StreamExt as _;
 
-use super::peak;
+use super::{
+    data::{SMALL, SMALL_SIZE},
+    peak,
+};
 use crate::{
     aims::Aim,
     cost::{self, Ended},
@@ -22,15 +25,13 @@ use crate::{
     tools::{Tool, Work},
 };
 
-const SIZE: u64 = 1_800;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub fn small(lab: &Lab) -> anyhow::Result<Section> {
     let times = if lab.is_quick() { 21 } else { 101 };
-    lab.random("small", SIZE)?;
     let origin = Nginx::start(&lab.served(), None)?;
     let service = Service::start(lab, "")?;
-    let url = origin.url("small");
+    let url = origin.url(SMALL);
     let folder = lab.fresh("small")?;
 
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -47,7 +48,7 @@ pub fn small(lab: &Lab) -> anyhow::Result<Section> {
                 ca_file: None,
             };
             let mut commands = work.commands(tool, &service, &folder);
-            let Ended::Whole(wall) = cost::time(&mut commands, PATIENCE)? else {
+            let Ended::Whole { all: wall, .. } = cost::time(&mut commands, PATIENCE)? else {
                 bail!("{tool} does not end");
             };
             is_whole(&folder.join(&work.names()[0]))?;
@@ -63,7 +64,7 @@ pub fn small(lab: &Lab) -> anyhow::Result<Section> {
     let library = through_the_library(&service, &url, &folder, times)?;
 
     let told = format!(
-        "One file of {SIZE} bytes over HTTP/1.1, {times} times: from the command to its end, and in a process with a connection to the service from the submission to the news that the file has its name."
+        "One file of {SMALL_SIZE} bytes over HTTP/1.1, {times} times: from the command to its end, and in a process with a connection to the service from the submission to the news that the file has its name."
     );
     let mut section = Section::new(Row::Small, told);
     section.push(Line::new("`bgcopy get`", "ms", ours).aim(Aim::AtMost(10.0)));
@@ -119,7 +120,7 @@ async fn fetch(manager: &Manager, url: &str, path: &Path) -> anyhow::Result<()> 
 
 fn is_whole(path: &Path) -> anyhow::Result<()> {
     let size = fs::metadata(path)?.len();
-    ensure!(size == SIZE, "{} has {size} bytes", path.display());
+    ensure!(size == SMALL_SIZE, "{} has {size} bytes", path.display());
     Ok(())
 }
 

@@ -136,7 +136,8 @@ fn deliver(devices: &[File; 2], queues: &Mutex<[Queue; 2]>, begun: Instant) -> O
 
 /// Reads packets of one device into its queue.
 fn take(mut device: &File, side: usize, queues: &Mutex<[Queue; 2]>, begun: Instant) {
-    let mut packet = [0; 65_536];
+    // More than the 1500 bytes of the device's longest packet.
+    let mut packet = [0; 2_048];
     let mut queues = locked(queues);
     for _ in 0..BATCH {
         // An error is the end of what is there.

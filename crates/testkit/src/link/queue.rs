@@ -85,7 +85,7 @@ impl Queue {
             return;
         }
         let begins = self.free_at.max(now);
-        if begins - now > self.direction.depth {
+        if begins.saturating_sub(now) > self.direction.depth {
             self.counts.dropped += 1;
             return;
         }

@@ -10,13 +10,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 
-/// `TUNSETIFF` of linux/if_tun.h: `_IOW('T', 202, int)`, although its argument is a `struct ifreq`.
+/// `TUNSETIFF` of `linux/if_tun.h`: `_IOW('T', 202, int)`, although its argument is a `struct ifreq`.
 const TUNSETIFF: Opcode = opcode::write::<c_int>(b'T', 202);
 
 /// `IFF_TUN | IFF_NO_PI`: packets of IP, and nothing before them.
 const FLAGS: u16 = 0x0001 | 0x1000;
 
-/// `struct ifreq` of linux/if.h, of which this call reads and writes the name and the flags.
+/// `struct ifreq` of `linux/if.h`, of which this call reads and writes the name and the flags.
 #[repr(C, align(8))]
 struct InterfaceRequest {
     name: [u8; 16],
