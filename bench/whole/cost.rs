@@ -4,11 +4,11 @@
 
 use std::{
     fs,
-    process::{Command, ExitStatus},
+    process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, pidfd_open},
@@ -59,28 +59,11 @@ pub fn time(commands: &mut [Command], patience: Duration) -> anyhow::Result<Ende
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot run {}", shown(command)))?;
-        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
-        let left = patience.saturating_sub(begun.elapsed());
-        let ends = [&pidfd].map(|fd| PollFd::new(fd, PollFlags::IN));
-        let signals = interrupt::signalled().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        let mut events: Vec<_> = ends.into_iter().chain(signals).collect();
-        // An error is a signal that interrupted the call itself.
-        let events = poll(&mut events, Some(&Timespec::try_from(left)?)).map(|_| {
-            events
-                .iter()
-                .map(|event| !event.revents().is_empty())
-                .collect::<Vec<_>>()
-        });
-        let (ended, signalled) = match events.as_deref() {
-            Ok([ended, signals @ ..]) => (*ended, signals.contains(&true)),
-            _ => (false, true),
-        };
-        if !ended {
+        let ended = ends_within(&child, patience.saturating_sub(begun.elapsed()));
+        if !matches!(ended, Ok(true)) {
             child.kill()?;
             child.wait()?;
-            if signalled {
-                bail!("interrupted");
-            }
+            ended?;
             return Ok(Ended::CutShort(begun.elapsed()));
         }
         succeeded(child.wait()?, command)?;
@@ -91,6 +74,21 @@ pub fn time(commands: &mut [Command], patience: Duration) -> anyhow::Result<Ende
         all,
         first: first.unwrap_or(all),
     })
+}
+
+/// Waits for the end of a process, which is left to be asked for its status. An error when there was a signal.
+fn ends_within(child: &Child, time: Duration) -> anyhow::Result<bool> {
+    let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let mut events = vec![PollFd::new(&pidfd, PollFlags::IN)];
+    let signals = interrupt::signalled();
+    events.extend(signals.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+    poll(&mut events, Some(&Timespec::try_from(time)?)).context("interrupted")?;
+    let happened = |event: &PollFd<'_>| !event.revents().is_empty();
+    if happened(&events[0]) {
+        return Ok(true);
+    }
+    ensure!(!events.iter().any(happened), "interrupted");
+    Ok(false)
 }
 
 fn succeeded(status: ExitStatus, command: &Command) -> anyhow::Result<()> {
