@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bgcopy_testkit::link::{Congestion, Link, Shape};
 
-use super::data;
+use super::{PEAK, data};
 use crate::{
     aims::Aim,
     cost::{self, Ended},
@@ -49,6 +49,16 @@ struct Far<'a> {
     cap: Duration,
 }
 
+/// One run.
+struct Run {
+    /// Megabits a second.
+    goodput: f64,
+    /// It came to its end.
+    is_whole: bool,
+    /// The most that the service had, in MiB, also where it had nothing to do.
+    memory: f64,
+}
+
 pub fn shaped(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
     let (name, size) = data::shaped(lab);
     let cap = Duration::from_secs(if lab.is_quick() { 5 } else { 60 });
@@ -67,12 +77,16 @@ pub fn shaped(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
         link,
     };
     let mut section = Section::new(Row::Shaped, far.told());
+    let mut peak = 0.0;
     for sender in [Congestion::Cubic, Congestion::Bbr] {
         for (loss, aim) in [(0.0, Aim::AtLeast(0.97)), (LOSS, Aim::AtLeast(0.9))] {
             let cell = Cell { sender, loss, aim };
-            far.cell(&cell, rounds, &mut section)?;
+            let of_cell = far.cell(&cell, rounds, &mut section)?;
+            peak = of_cell.max(peak);
         }
     }
+    let line = Line::new("peak resident memory of the service", "MiB", [peak]);
+    section.push(line.aim(PEAK));
     Ok(section)
 }
 
@@ -93,14 +107,20 @@ impl Far<'_> {
         )
     }
 
-    fn cell(&self, cell: &Cell, rounds: usize, section: &mut Section) -> anyhow::Result<()> {
+    /// Runs all rounds of a cell, and gives back the most memory that a service had, in MiB.
+    fn cell(&self, cell: &Cell, rounds: usize, section: &mut Section) -> anyhow::Result<f64> {
         let tools = [&[Tool::Bgcopy], &RIVALS[..]].concat();
         let mut goodputs: Vec<_> = tools.iter().map(|_| Samples::default()).collect();
         let mut cut = vec![0; tools.len()];
+        let mut peak: f64 = 0.0;
         for round in 0..rounds {
             for turn in 0..tools.len() {
                 let at = (round + turn) % tools.len();
-                let (goodput, is_whole) = self.run(cell, tools[at], round as u64 + 1)?;
+                let Run {
+                    goodput,
+                    is_whole,
+                    memory,
+                } = self.run(cell, tools[at], round as u64 + 1)?;
                 eprintln!(
                     "  {:<6} {:.1} %  {:<12} {goodput:8.2} Mbit/s{}",
                     cell.sender.name(),
@@ -109,6 +129,7 @@ impl Far<'_> {
                     if is_whole { "" } else { ", cut short" }
                 );
                 goodputs[at].push(goodput);
+                peak = peak.max(memory);
                 cut[at] += usize::from(!is_whole);
             }
         }
@@ -133,11 +154,10 @@ impl Far<'_> {
         let both = goodputs[0].values().iter().zip(goodputs[best].values());
         let what = format!("{named}: bgcopy by {}, the best", tools[best]);
         section.push(Line::new(what, "", both.map(|(ours, best)| ours / best)).aim(cell.aim));
-        Ok(())
+        Ok(peak)
     }
 
-    /// One run: megabits a second, and whether it came to its end.
-    fn run(&self, cell: &Cell, tool: Tool, seed: u64) -> anyhow::Result<(f64, bool)> {
+    fn run(&self, cell: &Cell, tool: Tool, seed: u64) -> anyhow::Result<Run> {
         let service = Service::start_in(self.link.client(), self.lab)?;
         let folder = self.lab.fresh("shaped")?;
         let congestion = self.link.congestion(cell.sender);
@@ -158,8 +178,13 @@ impl Far<'_> {
             }
             Ended::CutShort(wall) => delivered as f64 * PAYLOAD * 8e-6 / wall.as_secs_f64(),
         };
+        let memory = service.peak()?;
         drop(service);
         self.lab.remove(&folder)?;
-        Ok((goodput, matches!(ended, Ended::Whole { .. })))
+        Ok(Run {
+            goodput,
+            is_whole: matches!(ended, Ended::Whole { .. }),
+            memory,
+        })
     }
 }

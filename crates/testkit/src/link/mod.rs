@@ -79,9 +79,10 @@ impl Shape {
 
 /// A link that is up. It is down, and its namespaces are gone, when this is dropped and nothing runs in them.
 pub struct Link {
+    // The first to go.
+    pump: Pump,
     server: Namespace,
     client: Namespace,
-    pump: Pump,
 }
 
 impl Link {
@@ -124,9 +125,9 @@ impl Link {
         }
         let pump = Pump::start(near, far, shape)?;
         let link = Self {
+            pump,
             server,
             client,
-            pump,
         };
         link.congestion(Congestion::Cubic)?;
         Ok(link)
