@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     dead_code,
     reason = "parts of the benchmark are compiled here, to be looked at in a folder of the test's own"
 )]

@@ -68,7 +68,10 @@ impl Service {
 
     /// User and system time so far.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        Ok(Usage::of(self.child.id())?.cpu)
+        let usage = Usage::of(self.child.id());
+        Ok(usage
+            .context("the service has ended by itself, or was killed")?
+            .cpu)
     }
 
     /// The most memory that it had resident so far, in MiB.

@@ -85,8 +85,8 @@ pub fn shaped(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
             peak = of_cell.max(peak);
         }
     }
-    let line = Line::new("peak resident memory of the service", "MiB", [peak]);
-    section.push(line.aim(PEAK));
+    let memory = Line::new("peak resident memory of the service", "MiB", [peak]);
+    section.push(memory.aim(PEAK));
     Ok(section)
 }
 
