@@ -51,6 +51,10 @@ fn the_verdict_is_about_the_median_and_the_json_has_every_value() {
     assert_eq!(told["lines"][0]["values"].as_array().unwrap().len(), 3);
     let told = section(&[0.9, 0.6, 0.1], Aim::AtMost(0.5)).json();
     assert_eq!(told["lines"][0]["met"], false);
+    // Of two values, neither is the median.
+    let told = section(&[1.0, 0.5], Aim::AtLeast(0.9)).json();
+    assert_eq!(told["lines"][0]["median"], 0.75);
+    assert_eq!(told["lines"][0]["met"], false);
 }
 
 #[test]
