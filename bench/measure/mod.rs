@@ -35,18 +35,29 @@ impl Samples {
         }
     }
 
-    /// The value below which this part of the values is.
-    fn quantile(&self, part: f64) -> f64 {
+    /// Notes a value that is no time; whoever prints it says its unit.
+    pub fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// Every value, in the order in which they were noted.
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// The value below which this part of the values is; between two of them, in proportion.
+    pub fn quantile(&self, part: f64) -> f64 {
         let mut values = self.0.clone();
         values.sort_by(f64::total_cmp);
+        #[expect(clippy::cast_precision_loss, reason = "a place in a short list")]
+        let place = part * (values.len() - 1) as f64;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
             reason = "a place in a short list"
         )]
-        let place = (part * (values.len() - 1) as f64).round() as usize;
-        values[place]
+        let (low, high) = (place.floor() as usize, place.ceil() as usize);
+        values[low] + (values[high] - values[low]) * place.fract()
     }
 
     /// A line: what, and the value below which 99 of 100 are, and the largest.

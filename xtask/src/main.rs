@@ -14,6 +14,7 @@
     reason = "reads and writes the project's own tree, never a user's files"
 )]
 
+mod bench;
 mod cargo;
 mod check_deps;
 mod com_checks;
@@ -53,6 +54,8 @@ enum Command {
     Crash(crash::Args),
     /// Fetch a sparse file of 5 GiB from the real servers.
     Large,
+    /// Measure whole downloads, service and command together, beside curl, wget2 and aria2; write docs/benchmarks.md.
+    Bench(bench::Args),
     /// Build the C library and install it, its headers and its pkg-config file.
     InstallCom(install_com::Args),
     /// Run the programs of the C library's tests under valgrind, and the threads' one under helgrind.
@@ -69,6 +72,7 @@ impl Command {
             Self::CheckGenerated => generate::check(),
             Self::Crash(args) => crash::run(&args),
             Self::Large => large::run(),
+            Self::Bench(args) => bench::run(&args),
             Self::InstallCom(args) => install_com::run(&args),
             Self::ComChecks => com_checks::run(),
         }

@@ -1,6 +1,6 @@
-//! The Debian packages that the tests need, and their installation.
+//! The Debian packages that the tests and the benchmark need, and their installation.
 //!
-//! Owns the only list of those packages. Must never change anything as an ordinary user: then the one command to type is printed instead.
+//! Owns the only lists of those packages. Must never change anything as an ordinary user: then the one command to type is printed instead.
 
 use std::process::{Command, Stdio};
 
@@ -137,19 +137,50 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
+/// What `cargo xtask bench` takes of [`PACKAGES`].
+const OF_BENCH: &[&str] = &["nginx-light", "curl", "iproute2"];
+
+/// What `cargo xtask bench` needs beside them.
+const BENCH_ONLY: &[Package] = &[
+    Package {
+        name: "wget2",
+        reason: "a rival",
+        unit: None,
+    },
+    Package {
+        name: "aria2",
+        reason: "a rival",
+        unit: None,
+    },
+];
+
 /// Keeps the maintainer scripts from starting services: `invoke-rc.d` sees the single-user runlevel, `systemctl` a system that is
 /// not running. Both are variables of this one call; nothing of the machine's own policy is touched.
 const NO_SERVICES: [(&str, &str); 2] = [("RUNLEVEL", "1"), ("SYSTEMD_OFFLINE", "1")];
 
-/// Makes sure that every package of the list is installed; installs the missing ones when root.
+/// Makes sure that every package that the tests need is installed; see [`ensure_all`].
+pub fn ensure() -> anyhow::Result<()> {
+    ensure_all("the tests need", &PACKAGES.iter().collect::<Vec<_>>())
+}
+
+/// The same for the benchmark.
+pub fn ensure_for_bench() -> anyhow::Result<()> {
+    let shared = PACKAGES
+        .iter()
+        .filter(|package| OF_BENCH.contains(&package.name));
+    let needed: Vec<_> = shared.chain(BENCH_ONLY).collect();
+    ensure_all("the benchmark needs", &needed)
+}
+
+/// Makes sure that these packages are installed; installs the missing ones when root.
 ///
 /// Fails when a package is missing and this process may not install it: the message is the command that will.
-pub fn ensure() -> anyhow::Result<()> {
-    let missing = missing(&installed()?);
+fn ensure_all(who_needs: &str, needed: &[&'static Package]) -> anyhow::Result<()> {
+    let missing = missing(needed, &installed(needed)?);
     if missing.is_empty() {
         println!(
-            "Packages: all {} that the tests need are installed.",
-            PACKAGES.len()
+            "Packages: all {} that {who_needs} are installed.",
+            needed.len()
         );
         return Ok(());
     }
@@ -160,7 +191,7 @@ pub fn ensure() -> anyhow::Result<()> {
     let names: Vec<_> = missing.iter().map(|package| package.name).collect();
     if !rustix::process::geteuid().is_root() {
         bail!(
-            "the tests need Debian packages that are not installed. Type:\n  {}",
+            "{who_needs} Debian packages that are not installed. Type:\n  {}",
             install_line(&names)
         );
     }
@@ -213,11 +244,11 @@ fn install_line(names: &[&str]) -> String {
     )
 }
 
-/// The packages of the list that `dpkg` knows as installed.
-fn installed() -> anyhow::Result<Vec<String>> {
+/// Those of these packages that `dpkg` knows as installed.
+fn installed(packages: &[&Package]) -> anyhow::Result<Vec<String>> {
     let output = Command::new("dpkg-query")
         .args(["--show", "--showformat", "${db:Status-Status} ${Package}\\n"])
-        .args(PACKAGES.iter().map(|package| package.name))
+        .args(packages.iter().map(|package| package.name))
         .output()
         .context(
             "cannot run dpkg-query. On a system other than Debian, install the programs named in xtask/src/packages.rs \
@@ -242,16 +273,21 @@ fn parse_installed(output: &str) -> Vec<String> {
         .collect()
 }
 
-fn missing(installed: &[String]) -> Vec<&'static Package> {
-    PACKAGES
+fn missing(needed: &[&'static Package], installed: &[String]) -> Vec<&'static Package> {
+    needed
         .iter()
+        .copied()
         .filter(|package| !installed.iter().any(|name| name == package.name))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PACKAGES, install_line, missing, parse_installed};
+    use super::{BENCH_ONLY, OF_BENCH, PACKAGES, Package, install_line, missing, parse_installed};
+
+    fn all() -> Vec<&'static Package> {
+        PACKAGES.iter().collect()
+    }
 
     #[test]
     fn a_removed_package_counts_as_missing() {
@@ -262,7 +298,7 @@ mod tests {
                 name => format!("installed {name}\n"),
             })
             .collect::<String>();
-        let missing: Vec<_> = missing(&parse_installed(&every_one_but_caddy))
+        let missing: Vec<_> = missing(&all(), &parse_installed(&every_one_but_caddy))
             .iter()
             .map(|package| package.name)
             .collect();
@@ -274,7 +310,7 @@ mod tests {
         let installed = parse_installed("installed dbus\ninstalled dbus\nnot-installed lighttpd\n");
         assert_eq!(installed, ["dbus", "dbus"]);
         assert!(
-            !missing(&installed)
+            !missing(&all(), &installed)
                 .iter()
                 .any(|package| package.name == "dbus")
         );
@@ -289,11 +325,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_benchmark_takes_of_the_list_is_there() {
+        for name in OF_BENCH {
+            assert!(
+                PACKAGES.iter().any(|package| package.name == *name),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn every_package_is_listed_once_and_says_why() {
-        for (index, package) in PACKAGES.iter().enumerate() {
+        let packages: Vec<_> = PACKAGES.iter().chain(BENCH_ONLY).collect();
+        for (index, package) in packages.iter().enumerate() {
             assert!(!package.reason.is_empty(), "{} has no reason", package.name);
             assert!(
-                PACKAGES[..index]
+                packages[..index]
                     .iter()
                     .all(|other| other.name != package.name),
                 "{} is listed twice",

@@ -238,6 +238,7 @@ impl OpenFile {
         Ok(Some(Unsynced {
             file: self.descriptor(),
             opened: self.opened,
+            attributes: false,
             entry: self.entry.clone(),
             syncing: Arc::clone(&self.syncing),
         }))

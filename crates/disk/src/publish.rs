@@ -119,6 +119,7 @@ pub(crate) fn prepare(
         unsynced: Unsynced {
             file: Arc::new(fd),
             opened,
+            attributes: true,
             entry: None,
             syncing: Arc::default(),
         },

@@ -52,6 +52,8 @@ pub(crate) struct Unsynced {
     pub(crate) file: Arc<OwnedFd>,
     /// … and before every other that has a larger number.
     pub(crate) opened: u64,
+    /// Whether its mode and time are to be synced too.
+    pub(crate) attributes: bool,
     /// Its name, where that is to be synced too.
     pub(crate) entry: Option<Arc<Entry>>,
     /// Cleared when it is done.
@@ -113,7 +115,7 @@ impl Syncer {
         })
     }
 
-    /// Syncs a file soon, its attributes too, and answers.
+    /// Syncs a file soon, and answers.
     pub(crate) fn sync_file(
         self: &Arc<Self>,
         file: Unsynced,
@@ -285,7 +287,11 @@ struct Folders(BTreeSet<(u64, u64)>);
 
 impl Folders {
     fn sync_file(&mut self, file: &Unsynced) -> Result<(), SyncFault> {
-        retry_on_intr(|| rustix::fs::fsync(&file.file)).map_err(SyncFault::File)?;
+        let synced = retry_on_intr(|| match file.attributes {
+            true => rustix::fs::fsync(&file.file),
+            false => rustix::fs::fdatasync(&file.file),
+        });
+        synced.map_err(SyncFault::File)?;
         match &file.entry {
             Some(entry) => self.sync(entry).map_err(SyncFault::Other),
             None => Ok(()),
@@ -316,6 +322,7 @@ mod tests {
     fn unsynced(fd: OwnedFd) -> Unsynced {
         Unsynced {
             file: Arc::new(fd),
+            attributes: true,
             entry: None,
             opened: 0,
             syncing: Arc::new(AtomicBool::new(true)),

@@ -9,6 +9,7 @@
 //! | [`faulty`] | an HTTP origin and a proxy over real sockets that misbehave as scripted |
 //! | [`servers`] | nginx, Apache, lighttpd, Caddy and Python's `http.server`, started from Debian's packages |
 //! | [`power`] | a power cut and failing system calls for a real process |
+//! | [`link`] | a slow, far and lossy network between two namespaces, with a bottleneck of its own |
 //! | [`process`] | a process under test, its home, how it is heard and how it ends |
 //! | [`fs`] | hashes of files, free ports, a file system that is soon full |
 //! | [`TestCa`] | the certificate authority that all TLS servers here share |
@@ -23,6 +24,7 @@
 
 pub mod faulty;
 pub mod fs;
+pub mod link;
 pub mod power;
 pub mod process;
 pub mod servers;
@@ -38,6 +40,7 @@ pub const PACKAGES: &[&str] = &[
     "caddy",
     "curl",
     "gcc",
+    "iproute2",
     "libc6-dev",
     "lighttpd",
     "lighttpd-mod-openssl",

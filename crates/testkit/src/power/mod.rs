@@ -36,7 +36,7 @@ mod log;
 mod names;
 mod pages;
 mod restore;
-mod rng;
+pub(crate) mod rng;
 mod shim;
 
 pub use arm::arm;
