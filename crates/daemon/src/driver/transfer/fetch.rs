@@ -207,7 +207,9 @@ impl Run<'_> {
         };
         self.make(self.size).await?;
         lane.begin(accepted);
-        chunks.into_iter().for_each(|chunk| lane.push(chunk));
+        for chunk in chunks {
+            lane.push(chunk);
+        }
         Ok(lane.brought)
     }
 

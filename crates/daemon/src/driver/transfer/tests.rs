@@ -47,7 +47,7 @@ struct Ran {
 
 impl Ran {
     fn sha256(&self) -> String {
-        sha256_file(&self.folder.path().join(TEMPORARY)).unwrap()
+        sha256_file(self.folder.path().join(TEMPORARY)).unwrap()
     }
 }
 
