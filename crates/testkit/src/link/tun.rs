@@ -1,7 +1,7 @@
 //! A TUN device: a network device whose packets a program reads and writes.
 //!
 //! Owns the one call for it that no library of this project wraps, and with it the only `unsafe` block of this crate
-//! (`docs/decisions/0011-a-tun-device.md`).
+//! (`docs/decisions/0012-a-tun-device.md`).
 
 use std::ffi::c_int;
 use std::fs::File;
