@@ -287,9 +287,12 @@ struct Folders(BTreeSet<(u64, u64)>);
 
 impl Folders {
     fn sync_file(&mut self, file: &Unsynced) -> Result<(), SyncFault> {
-        let synced = retry_on_intr(|| match file.attributes {
-            true => rustix::fs::fsync(&file.file),
-            false => rustix::fs::fdatasync(&file.file),
+        let synced = retry_on_intr(|| {
+            if file.attributes {
+                rustix::fs::fsync(&file.file)
+            } else {
+                rustix::fs::fdatasync(&file.file)
+            }
         });
         synced.map_err(SyncFault::File)?;
         match &file.entry {

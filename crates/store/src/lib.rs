@@ -100,11 +100,12 @@ impl Store {
     /// [`StoreError::UnknownJob`] concerns this batch alone. [`StoreError::Full`] and other refusals of the disk
     /// concern all batches of the transaction; the store stays usable. After [`StoreError::Poisoned`] it is unknown
     /// whether the batch is there, and every later call fails in the same way until the queue is opened anew.
-    pub fn commit(
+    pub fn commit<B: Into<Arc<[Mutation]>> + 'static>(
         &self,
-        batch: Vec<Mutation>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send + 'static + use<> {
+        batch: B,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + 'static + use<B> {
         let (reply, answer) = oneshot::channel();
+        let batch = batch.into();
         // A send that fails drops `reply`, and the answer below is Closed.
         let _ = self
             .requests

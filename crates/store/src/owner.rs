@@ -37,7 +37,7 @@ pub(crate) enum Request {
 /// A batch that waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) batch: Vec<Mutation>,
+    pub(crate) batch: Arc<[Mutation]>,
     pub(crate) reply: Reply,
 }
 
@@ -164,7 +164,7 @@ impl Owner {
                 Err(gone) => Err(Failure::Transaction(gone.clone())),
                 Ok(_) if group.iter().all(|pending| pending.batch.is_empty()) => Ok(()),
                 Ok(database) => {
-                    let batches = group.iter().map(|pending| pending.batch.as_slice());
+                    let batches = group.iter().map(|pending| &*pending.batch);
                     let outcome = database.commit(batches);
                     if outcome.is_ok() {
                         self.count(&group);

@@ -4,7 +4,10 @@
 //! steps are folded into one, in which each record and each snapshot stands once, as it is at the end: what waits is
 //! bounded by the jobs that there are, not by how long the trouble lasts, and it is recorded whole or not at all.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use bgcopy_model::{FileId, FileIndex, FileRecord, JobId, Mutation};
 use bgcopy_store::StoreError;
@@ -17,7 +20,7 @@ pub(super) struct Pending {
     /// `None`: there is nothing to record, or it is not handed to the store yet.
     pub(super) commit: Option<BoxFuture<'static, Result<(), StoreError>>>,
     /// Kept until they are durable: a failed transaction is tried again with them.
-    pub(super) mutations: Vec<Mutation>,
+    pub(super) mutations: Arc<[Mutation]>,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -26,12 +29,12 @@ pub(super) fn fold(steps: VecDeque<Pending>) -> Pending {
     let mut mutations = Vec::new();
     let mut effects = Vec::new();
     for step in steps {
-        mutations.extend(step.mutations);
+        mutations.extend_from_slice(&step.mutations);
         effects.extend(step.effects);
     }
     Pending {
         commit: None,
-        mutations: fold_mutations(mutations),
+        mutations: fold_mutations(mutations).into(),
         effects: fold_effects(effects),
     }
 }
@@ -189,10 +192,10 @@ mod tests {
     fn an_hour_of_reports_waits_as_one_record_and_one_snapshot_a_file() {
         let steps = (0..3_600).map(|second| Pending {
             commit: None,
-            mutations: vec![
+            mutations: Arc::from([
                 Mutation::PutFiles(JOB, vec![record(u32::from(second % 2 == 1), second)]),
                 anchor(second),
-            ],
+            ]),
             effects: vec![shown(u32::from(second % 2 == 1), second)],
         });
         let folded = fold(steps.collect());
@@ -200,7 +203,7 @@ mod tests {
             Mutation::PutFiles(JOB, vec![record(0, 3_598), record(1, 3_599)]),
             anchor(3_599),
         ];
-        assert_eq!(folded.mutations, expected);
+        assert_eq!(*folded.mutations, expected);
         let bytes = folded.effects.iter().map(|effect| match effect {
             Effect::ShowFile(_, file, _) => file.progress.bytes_transferred,
             _ => 0,

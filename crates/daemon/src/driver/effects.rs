@@ -19,7 +19,8 @@ use tokio::sync::oneshot;
 use super::{
     Driver, Message, Running,
     callbacks::Notice,
-    files, programs,
+    files::Work,
+    programs,
     publisher::{FileSnapshot, JobSnapshot},
     snapshot, transfer,
 };
@@ -144,9 +145,9 @@ impl Driver {
                         running.stop();
                     }
                 }
-                Effect::Prepare(local) => files::prepare(self, *local),
-                Effect::Publish(local) => files::publish(self, *local),
-                Effect::Discard(local) => files::discard(self, *local),
+                Effect::Prepare(local) => self.name(Work::Prepare(local)),
+                Effect::Publish(local) => self.name(Work::Publish(local)),
+                Effect::Discard(local) => self.name(Work::Discard(local)),
                 Effect::Notify(notice) => notice.call(self.messages.clone()),
                 Effect::RunCommand(run) => self.programs.run(*run, self.messages.clone()),
                 Effect::Activate(start) => self.programs.start(*start),

@@ -43,7 +43,7 @@ use bgcopy_model::{
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
 use tokio::{
-    sync::{Notify, Semaphore, mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -63,9 +63,6 @@ use crate::clock::{BootTimer, Clock};
 
 /// How long after a failed transaction it is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
-
-/// Files of one owner that are named or deleted at once.
-const NAMING_AT_ONCE: usize = 256;
 
 /// Messages that are taken from the queue at once.
 const MESSAGES_AT_ONCE: usize = 256;
@@ -136,9 +133,8 @@ struct Driver {
     /// Answers that clients wait for.
     tickets: HashMap<Ticket, Answer>,
     last_ticket: u64,
-    /// Files of each owner that are named or deleted at once: a job can have a hundred thousand, and one owner's
-    /// disk that hangs is nobody else's trouble.
-    naming: HashMap<Owner, Arc<Semaphore>>,
+    /// Who names and deletes the files of each owner: one owner's disk that hangs is nobody else's trouble.
+    naming: HashMap<Owner, mpsc::UnboundedSender<files::Work>>,
     /// The transfers that have not ended.
     running: HashMap<FileId, Running>,
     /// Steps whose transactions are under way, the oldest first.
@@ -392,6 +388,7 @@ impl Driver {
             mutations.push(Mutation::PutAnchor(self.clock.anchor(self.clock.now())));
         }
         // While earlier steps wait to be written again, a later one must not get ahead of them.
+        let mutations: Arc<[Mutation]> = mutations.into();
         let commit = (!mutations.is_empty() && self.retry_at.is_none())
             .then(|| self.store.commit(mutations.clone()).boxed());
         self.pending.push_back(Pending {
@@ -441,10 +438,21 @@ impl Driver {
         self.pending.push_back(step);
     }
 
-    /// The places for an owner's files that are named or deleted.
-    fn naming(&mut self, owner: Owner) -> Arc<Semaphore> {
-        let new = || Arc::new(Semaphore::new(NAMING_AT_ONCE));
-        self.naming.entry(owner).or_insert_with(new).clone()
+    /// Has a file named or deleted.
+    fn name(&mut self, work: files::Work) {
+        let owner = work.owner();
+        let namer = self.naming.entry(owner).or_insert_with(|| {
+            let (sender, works) = mpsc::unbounded_channel();
+            let namer = files::Namer {
+                disk: self.disk.owner(owner),
+                names: self.names.clone(),
+                messages: self.messages.clone(),
+            };
+            tokio::spawn(namer.run(works));
+            sender
+        });
+        // It lives as long as this sender does.
+        let _ = namer.send(work);
     }
 
     fn set_timer(&mut self, timer: &BootTimer) {
