@@ -3,15 +3,18 @@
 //! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
 //! what is published must not be ahead of what is recorded.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use bgcopy_engine::{Action, Attempt, FileView, Refusal, Reply, Ticket};
 use bgcopy_model::{
-    Condition, FileId, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase, JobProgress,
-    Mutation, Owner, ProxyEnvironment,
+    Condition, FileId, FilePhase, FileRecord, Header, HttpOptions, Inode, JobId, JobPhase,
+    JobProgress, Mutation, Naming, Owner, ProxyEnvironment, Timestamp,
 };
 use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
@@ -62,7 +65,14 @@ pub(super) struct Local {
     pub(super) id: FileId,
     pub(super) owner: Owner,
     pub(super) umask: u32,
-    pub(super) file: FileRecord,
+    /// What is needed of its record: ten thousand files may wait to be named.
+    pub(super) path: PathBuf,
+    pub(super) folder: Option<Inode>,
+    pub(super) temporary: String,
+    pub(super) size: u64,
+    pub(super) modified: Option<Timestamp>,
+    pub(super) phase: FilePhase,
+    pub(super) naming: Naming,
 }
 
 impl Driver {
@@ -125,11 +135,19 @@ impl Driver {
 
     fn local(&self, id: FileId) -> Option<Box<Local>> {
         let job = self.engine.job(id.job)?;
+        let (owner, umask) = (job.record().owner, job.record().context.umask);
+        let file = job.file(id.index)?.record();
         Some(Box::new(Local {
             id,
-            owner: job.record().owner,
-            umask: job.record().context.umask,
-            file: job.file(id.index)?.record().clone(),
+            owner,
+            umask,
+            path: file.path.clone(),
+            folder: file.folder,
+            temporary: file.temporary.clone(),
+            size: file.size.unwrap_or(0),
+            modified: file.modified,
+            phase: file.phase,
+            naming: file.naming,
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use bgcopy_disk::{DiskError, Existing, FolderAt, OwnerDisk, Published};
 use bgcopy_engine::{Event, Publication, Trouble};
-use bgcopy_model::{Condition, FilePhase, FileRecord, Inode, Naming, Owner};
+use bgcopy_model::{Condition, FilePhase, Inode, Naming, Owner};
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
@@ -55,9 +55,8 @@ impl Namer {
     }
 
     async fn prepare(&self, local: &Local) -> Result<Inode, Trouble> {
-        let place = self.place(&local.file)?;
-        let size = local.file.size.unwrap_or(0);
-        let (umask, modified) = (local.umask, local.file.modified);
+        let place = self.place(local)?;
+        let (size, umask, modified) = (local.size, local.umask, local.modified);
         let prepared = place
             .disk
             .prepare(place.folder, place.temporary, size, umask, modified);
@@ -69,17 +68,17 @@ impl Namer {
     /// Where somebody else's file has come to have the name that the origin chose, looks for another; the engine records
     /// it and asks again.
     async fn publish(&self, local: &Local) -> Result<Publication, Trouble> {
-        let place = self.place(&local.file)?;
-        let FilePhase::Publishing { inode } = local.file.phase else {
+        let place = self.place(local)?;
+        let FilePhase::Publishing { inode } = local.phase else {
             let detail = format!("{} is to be named before it is prepared", local.id);
             return Err(Trouble::new(Condition::Internal, detail));
         };
-        let existing = match local.file.naming {
+        let existing = match local.naming {
             Naming::Given => Existing::Replaced,
             Naming::Pending | Naming::Chosen => Existing::Kept,
         };
         let failed = |error: DiskError| {
-            let detail = format!("{} is not in place: {error}", local.file.path.display());
+            let detail = format!("{} is not in place: {error}", local.path.display());
             Trouble::new(error.condition, detail)
         };
         let (disk, folder) = (place.disk, place.folder);
@@ -99,12 +98,12 @@ impl Namer {
     }
 
     async fn discard(&self, local: &Local) -> Result<(), Trouble> {
-        let place = self.place(&local.file)?;
+        let place = self.place(local)?;
         let discarded = place.disk.discard(place.folder, place.temporary);
         discarded.await.map_err(trouble)
     }
 
-    fn place<'a>(&'a self, file: &'a FileRecord) -> Result<Place<'a>, Trouble> {
+    fn place<'a>(&'a self, file: &'a Local) -> Result<Place<'a>, Trouble> {
         let parts = file
             .path
             .parent()
