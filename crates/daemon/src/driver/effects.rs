@@ -146,7 +146,7 @@ impl Driver {
             temporary: file.temporary.clone(),
             size: file.size.unwrap_or(0),
             modified: file.modified,
-            phase: file.phase,
+            phase: file.phase.clone(),
             naming: file.naming,
         }))
     }
