@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Checksum;
+
 /// The validators that an origin sent with a representation, as far as they are usable.
 ///
 /// Two requests speak of the same version only when [`Validator::same_version`] says so; a weak entity tag alone
@@ -21,6 +23,10 @@ pub struct Validator {
     /// one URL's alone (RFC 9110, section 8.8.3).
     #[serde(default)]
     pub elsewhere: bool,
+    /// The digest of the whole representation, where the origin told it (RFC 9530, section 3). It ties nothing
+    /// together, since no request can be made under its condition, but two that differ are of two versions.
+    #[serde(default)]
+    pub digest: Option<Checksum>,
 }
 
 impl Validator {
@@ -53,8 +59,14 @@ impl Validator {
 
     /// Whether bytes of `later` may follow bytes of `self` in one file: the same strong entity tag, else the same
     /// strong date and size. A known size that differs always says no. Of another URL's version only the size and a
-    /// date that is strong at both places count, and both must be known.
+    /// date that is strong at both places count, and both must be known. Digests that differ always say no.
     pub fn same_version(&self, later: &Self) -> bool {
+        if let (Some(a), Some(b)) = (self.digest, later.digest)
+            && a.algorithm == b.algorithm
+            && a != b
+        {
+            return false;
+        }
         if self.elsewhere {
             return self.size.is_some()
                 && self.size == later.size
@@ -145,6 +157,32 @@ mod tests {
         let undated = tagged("\"a\"", 1).moved();
         assert!(!undated.same_version(&undated));
         assert_eq!(undated.if_range(), None);
+    }
+
+    #[test]
+    fn digests_that_differ_are_of_two_versions_whatever_else_is_the_same() {
+        let digest = |hex: &str| format!("sha256:{}", hex.repeat(32)).parse().ok();
+        let of = |digest| Validator {
+            digest,
+            ..tagged("\"a\"", 5)
+        };
+        let (one, other, untold) = (of(digest("aa")), of(digest("bb")), of(None));
+        assert!(one.same_version(&one));
+        assert!(!one.same_version(&other));
+        assert!(one.same_version(&untold) && untold.same_version(&one));
+        let dated = |digest| Validator {
+            digest,
+            ..dated("x", true)
+        };
+        let moved = dated(digest("aa")).moved();
+        assert!(moved.same_version(&dated(None)));
+        assert!(!moved.same_version(&dated(digest("bb"))));
+        // A digest alone continues nothing: there is no request that asks for the rest of what has it.
+        let alone = Validator {
+            digest: digest("aa"),
+            ..Validator::default()
+        };
+        assert!(!alone.same_version(&alone));
     }
 
     #[test]

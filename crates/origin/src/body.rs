@@ -1,7 +1,8 @@
 //! The bytes of an answer, held against what its head told.
 //!
 //! A body owns its connection: it drives it, gives it back to the pool when it has ended cleanly, and closes it
-//! when it is dropped before. It must never deliver a byte more than the head told.
+//! when it is dropped before. It must never deliver a byte more than the head told, nor the last one of a body that
+//! its own digest contradicts.
 
 use std::{
     future::Future as _,
@@ -15,7 +16,10 @@ use bgcopy_transfer::{Body, Chunk, Failure};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::{connection::Connection, endpoint::Endpoint, failure, fields::Framing, pool::Lease};
+use crate::{
+    connection::Connection, digest::ContentDigest, endpoint::Endpoint, failure, fields::Framing,
+    pool::Lease,
+};
 
 /// A body under way.
 pub(crate) struct HttpBody {
@@ -26,6 +30,8 @@ pub(crate) struct HttpBody {
     /// How many bytes come, by Content-Length or Content-Range.
     expected: Option<u64>,
     received: u64,
+    /// The digest that the bytes must have, until it was looked at.
+    digest: Option<ContentDigest>,
     silence: Silence,
 }
 
@@ -51,8 +57,15 @@ impl HttpBody {
             framing,
             expected,
             received: 0,
+            digest: None,
             silence: Silence::new(patience),
         }
+    }
+
+    /// The same, whose bytes must have this digest.
+    pub(crate) fn with_digest(mut self, digest: Option<ContentDigest>) -> Self {
+        self.digest = digest;
+        self
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Chunk, Failure>> {
@@ -94,6 +107,13 @@ impl HttpBody {
             {
                 return Poll::Ready(Err(self.contradiction("more")));
             }
+            if let Some(digest) = &mut self.digest {
+                digest.update(&data);
+            }
+            // Whoever wants just these bytes does not ask for the end behind them.
+            if self.expected == Some(self.received) {
+                self.check_digest()?;
+            }
             return Poll::Ready(Ok(Chunk::Data(data)));
         }
     }
@@ -111,6 +131,7 @@ impl HttpBody {
                 }
             });
         }
+        self.check_digest()?;
         if let Some(Exchange {
             mut connection,
             lease,
@@ -122,6 +143,17 @@ impl HttpBody {
         }
         Ok(Chunk::End {
             verified: self.framing != Framing::Close || self.expected.is_some(),
+        })
+    }
+
+    /// Holds the bytes, of which all have come, against their digest.
+    fn check_digest(&mut self) -> Result<(), Failure> {
+        let Some(digest) = self.digest.take() else {
+            return Ok(());
+        };
+        digest.check().map_err(|mismatch| {
+            let detail = format!("{} sent bytes that {mismatch}", self.host);
+            Failure::new(Condition::DigestMismatch, detail)
         })
     }
 

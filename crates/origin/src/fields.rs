@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bgcopy_model::{Timestamp, Validator};
 use http::{HeaderMap, HeaderName, header};
 
-use crate::{date, range::number};
+use crate::{date, digest, range::number};
 
 /// The longest time that a Retry-After is heeded.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -58,6 +58,7 @@ pub(crate) fn validator(headers: &HeaderMap, size: Option<u64>) -> Validator {
         last_modified: last_modified.filter(|_| changed.is_some()),
         size,
         elsewhere: false,
+        digest: digest::of_representation(headers),
     }
 }
 

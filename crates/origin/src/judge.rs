@@ -194,6 +194,7 @@ impl Question<'_> {
             return Err(self.changed());
         }
         found.size = found.size.or(known.size);
+        found.digest = found.digest.or(known.digest);
         Ok(found)
     }
 
@@ -213,7 +214,11 @@ impl Question<'_> {
                 (false, _) => self.changed(),
             });
         };
-        let found = fields::validator(&head.headers, Some(total));
+        let found = Validator {
+            // That of the error's own text (RFC 9530, section 3).
+            digest: None,
+            ..fields::validator(&head.headers, Some(total))
+        };
         let is_same = self.want.version.as_ref().is_none_or(|known| {
             if known.elsewhere {
                 return known.same_version(&found);

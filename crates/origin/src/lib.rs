@@ -8,7 +8,7 @@
 //!                                 ├─ connect ─ proxy, tls    otherwise a new one
 //!                                 ├─ connection   one exchange over it, driven by whoever waits for it
 //!                                 ├─ judge     what the head of the answer means (pure)
-//!                                 └─ body      the bytes, held against what the head told
+//!                                 └─ body      the bytes, held against what the head told (digest)
 //! ```
 //!
 //! Owns sockets, TLS and the reading of HTTP. It says what happened and never decides whether to try again, with
@@ -24,6 +24,7 @@ mod connect;
 mod connection;
 mod date;
 mod dialogue;
+mod digest;
 mod encoding;
 mod endpoint;
 mod failure;

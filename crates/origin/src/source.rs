@@ -13,6 +13,7 @@ use crate::{
     body::{Exchange, HttpBody, NoBody},
     client::Client,
     dialogue::{Dialogue, Hop},
+    digest::ContentDigest,
     endpoint::Endpoint,
     fields::{self, Framing},
     judge::{Question, Verdict, judge},
@@ -110,12 +111,14 @@ impl HttpSource {
                 Ok(Verdict::Bytes(bytes)) => {
                     let expected = bytes.end.map(|end| end - bytes.start);
                     let patience = self.client.inner.config.stall_timeout;
+                    let body = HttpBody::new(exchange, bytes.framing, expected, patience)
+                        .with_digest(ContentDigest::of(&head.headers));
                     return Ok(Answer {
                         start: bytes.start,
                         end: bytes.end,
                         version: bytes.version,
                         facts: trail.complete(bytes.facts),
-                        body: Box::new(HttpBody::new(exchange, bytes.framing, expected, patience)),
+                        body: Box::new(body),
                     });
                 }
                 Ok(Verdict::Nothing { at, version, facts }) => {

@@ -410,6 +410,7 @@ mod tests {
                 last_modified_strong: true,
                 size: Some(12),
                 elsewhere: true,
+                digest: Some(format!("sha256:{}", "cd".repeat(32)).parse().unwrap()),
             },
             modified: Some(Timestamp(784_903_526_000_000)),
             durable: [Extent::new(0, 3), Extent::new(4, 7)].into_iter().collect(),

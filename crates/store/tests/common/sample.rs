@@ -74,6 +74,7 @@ pub fn file(index: u32) -> FileRecord {
             last_modified_strong: true,
             size: Some(1 << 30),
             elsewhere: false,
+            digest: None,
         },
         modified: Some(Timestamp(784_903_526_000_000)),
         durable: [Extent::new(0, 64 << 20)].into_iter().collect(),

@@ -42,6 +42,15 @@ pub struct Version {
     pub last_modified: Option<String>,
 }
 
+/// Whether a digest that is told is that of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// It is.
+    Right,
+    /// It is wrong in every byte.
+    Wrong,
+}
+
 /// One way to misbehave. Several may apply to one answer; where two contradict each other the later one wins.
 ///
 /// "After byte N" counts bytes of the answer's body as sent, not offsets in the file: a range that starts at 100
@@ -136,6 +145,11 @@ pub enum Fault {
     /// After that many bytes of the answer's body, the bytes come from another content of which the header knows
     /// nothing.
     SpliceAfter(u64, Body),
+    /// Tells the SHA-256 of the bytes that the answer should have (Content-Digest, RFC 9530): the right one, or one that
+    /// is wrong in every byte. What is spliced in does not change it.
+    ContentDigest(Digest),
+    /// Tells the SHA-256 of the whole content (Repr-Digest, RFC 9530), also with a part of it.
+    ReprDigest(Digest),
     /// Sends the content gzipped with `Content-Encoding: gzip`, whatever the request accepts. Ranges are ignored.
     ForceGzip,
 

@@ -30,6 +30,7 @@ mod fault;
 mod gate;
 mod gzip;
 mod head;
+mod integrity;
 mod origin;
 mod plan;
 mod proxy;
@@ -42,7 +43,7 @@ mod wire;
 
 pub use body::Body;
 pub use date::http_date;
-pub use fault::{Cut, Fault, RetryAfter, Version};
+pub use fault::{Cut, Digest, Fault, RetryAfter, Version};
 pub use origin::Origin;
 pub use proxy::Proxy;
 pub use record::{Ended, Seen};

@@ -12,7 +12,7 @@ use super::fault::{Cut, Fault, RetryAfter, Version};
 use super::range::{self, Asked};
 use super::request::{Request, base64};
 use super::resource::Resource;
-use super::{gzip, head::Head};
+use super::{gzip, head::Head, integrity};
 
 /// What will be sent.
 #[derive(Debug)]
@@ -229,6 +229,7 @@ fn content(request: &Request, resource: &Resource, faults: &[Fault], now: System
             answer
         }
     };
+    integrity::tell(&mut answer.head, &answer.body, &version.body, faults);
     if let Some((after, other)) = last!(faults, Fault::SpliceAfter(n, other) => (*n, other)) {
         splice(&mut answer.body, after, other);
     }

@@ -15,7 +15,6 @@ use super::{Halt, Picker, Run, halt};
 use crate::{
     crash,
     driver::{names::Names, streams::Stream},
-    redact::shown,
 };
 
 /// What takes the bytes.
@@ -74,7 +73,7 @@ impl Run<'_> {
             let detail = format!("the temporary file {} is gone or too short", path.display());
             return Err(halt(Condition::LocalFileChanged, detail));
         };
-        found.expect(self.file.checksum.map(|checksum| checksum.algorithm));
+        found.expect(self.expected().map(|checksum| checksum.algorithm));
         self.place(found);
         Ok(())
     }
@@ -127,7 +126,7 @@ impl Run<'_> {
         if let Some(size) = size {
             made.allocate(size).await?;
         }
-        made.expect(self.file.checksum.map(|checksum| checksum.algorithm));
+        made.expect(self.expected().map(|checksum| checksum.algorithm));
         self.place(made);
         Ok(())
     }
@@ -135,7 +134,7 @@ impl Run<'_> {
     /// Makes the temporary file with all its bytes, which are durable then.
     pub(super) async fn put(&mut self, content: Vec<Bytes>) -> Result<(), Halt> {
         if let Sink::File(local) = &self.sink {
-            let algorithm = self.file.checksum.map(|checksum| checksum.algorithm);
+            let algorithm = self.expected().map(|checksum| checksum.algorithm);
             let folder = folder(&self.file)?;
             let put = local
                 .disk
@@ -220,7 +219,7 @@ impl Run<'_> {
 
     async fn verify(&self, size: u64) -> Result<(), Halt> {
         let temporary = self.temporary()?;
-        if let Some(expected) = self.file.checksum {
+        if let Some(expected) = self.expected() {
             let found = temporary.digest(expected.algorithm, size).await?;
             if found != expected.digest {
                 let found = bgcopy_model::Checksum {
@@ -228,11 +227,7 @@ impl Run<'_> {
                     ..expected
                 };
                 temporary.truncate().await?;
-                let detail = format!(
-                    "{} has the checksum {found}, not {expected}; nothing of it is kept",
-                    shown(&self.file.url)
-                );
-                return Err(halt(Condition::DigestMismatch, detail));
+                return Err(self.has_another_digest(found, expected));
             }
         }
         if self.durable.len() < size || size == 0 {
