@@ -20,6 +20,7 @@
 mod bytes;
 mod callbacks;
 mod commands;
+mod digests;
 mod downloads;
 mod fetch;
 mod here;
