@@ -56,6 +56,8 @@ options! {
         checksum: String = "Checksum";
         /// The ranges wanted, (offset, length) each; length 2^64 − 1: to the end.
         ranges: Vec<(u64, u64)> = "Ranges";
+        /// Where it is too, (URL, priority) each; priority 0: the last place.
+        mirrors: Vec<(String, u32)> = "Mirrors";
     }
 }
 
@@ -144,6 +146,7 @@ mod tests {
             options: FileOptions {
                 checksum: None,
                 ranges: Some(vec![(5, 6), (0, u64::MAX)]),
+                mirrors: Some(vec![("http://g/".into(), 1)]),
             },
         };
         assert_eq!(FileArgs::SIGNATURE.to_string(), "(ssa{sv})");

@@ -105,6 +105,8 @@ properties! {
         index: u32 = "Index", Const;
         /// Its URL.
         remote_name: String = "RemoteName", Read;
+        /// Where it is too: URL and priority of each, in the order in which they are asked.
+        mirrors: Vec<(String, u32)> = "Mirrors", Const;
         /// Its destination, an absolute path.
         local_name: String = "LocalName", Read;
         /// Whether the last component of `local_name` may still change.

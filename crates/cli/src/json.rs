@@ -127,6 +127,7 @@ pub fn flag_names(flags: NotifyFlags) -> Vec<&'static str> {
 pub struct File<'a> {
     index: u32,
     url: String,
+    mirrors: Vec<Mirror>,
     path: &'a str,
     name_pending: bool,
     temporary_path: Option<&'a str>,
@@ -147,6 +148,7 @@ impl<'a> From<&'a FileInfo> for File<'a> {
         Self {
             index: file.index,
             url: redact(&file.remote_name).into_owned(),
+            mirrors: file.mirrors.iter().map(Mirror::from).collect(),
             path: text(&file.local_name),
             name_pending: file.name_pending,
             temporary_path: file.temporary_name.as_deref().map(text),
@@ -158,6 +160,22 @@ impl<'a> From<&'a FileInfo> for File<'a> {
             last_modified: file.last_modified.as_deref(),
             length_verified: file.length_verified,
             valid: file.is_valid,
+        }
+    }
+}
+
+/// A further place that has a file.
+#[derive(Debug, Serialize)]
+struct Mirror {
+    url: String,
+    priority: u32,
+}
+
+impl From<&(String, u32)> for Mirror {
+    fn from((url, priority): &(String, u32)) -> Self {
+        Self {
+            url: redact(url).into_owned(),
+            priority: *priority,
         }
     }
 }
@@ -421,6 +439,7 @@ pub(crate) mod tests {
         FileInfo {
             index: 0,
             remote_name: "https://me:secret@h/x".into(),
+            mirrors: vec![("https://me:secret@g/x".into(), 1)],
             local_name: "/tmp/x".into(),
             name_pending: false,
             temporary_name: None,
@@ -439,6 +458,10 @@ pub(crate) mod tests {
     fn a_file_s_url_has_no_password() {
         let text = serde_json::to_string(&File::from(&file())).unwrap();
         assert!(text.contains(r#""path":"/tmp/x""#) && !text.contains("secret"));
+        assert!(
+            text.contains(r#""mirrors":[{"url":"https://***@g/x","priority":1}]"#),
+            "{text}"
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub struct FileRequest {
     path: PathBuf,
     checksum: Option<Checksum>,
     ranges: Vec<ByteRange>,
+    mirrors: Vec<(String, u32)>,
 }
 
 impl FileRequest {
@@ -33,6 +34,7 @@ impl FileRequest {
             path: path.as_ref().to_owned(),
             checksum: None,
             ranges: Vec::new(),
+            mirrors: Vec::new(),
         }
     }
 
@@ -50,6 +52,15 @@ impl FileRequest {
         self
     }
 
+    /// Says that the same file is at this URL too. Mirrors of a lower priority are asked first: 1 to 999 999, 0 for the
+    /// last place. A file with mirrors needs a [checksum](Self::checksum) and may have 32; credentials and header fields of
+    /// the job never go to them.
+    #[must_use]
+    pub fn mirror(mut self, url: impl Into<String>, priority: u32) -> Self {
+        self.mirrors.push((url.into(), priority));
+        self
+    }
+
     /// As the bus carries it.
     pub(crate) fn into_args(self) -> Result<FileArgs> {
         let ranges = self.ranges.iter().map(|r| (r.offset, r.length)).collect();
@@ -59,6 +70,7 @@ impl FileRequest {
             options: FileOptions {
                 checksum: self.checksum.map(|checksum| checksum.to_string()),
                 ranges: (!self.ranges.is_empty()).then_some(ranges),
+                mirrors: (!self.mirrors.is_empty()).then_some(self.mirrors),
             },
         })
     }

@@ -108,6 +108,8 @@ pub struct FileInfo {
     pub index: u32,
     /// Where it is: its URL.
     pub remote_name: String,
+    /// Where it is too: URL and priority of each mirror that was given with it, in the order in which they are asked.
+    pub mirrors: Vec<(String, u32)>,
     /// Its destination. While [`Self::name_pending`] the last component may still change.
     pub local_name: PathBuf,
     /// Whether the origin may still give it another name.

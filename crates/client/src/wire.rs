@@ -111,6 +111,7 @@ impl TryFrom<FileProperties> for FileInfo {
         Ok(Self {
             index: wire.index,
             remote_name: wire.remote_name,
+            mirrors: wire.mirrors,
             local_name: wire.local_name.into(),
             name_pending: wire.name_pending,
             temporary_name: text(wire.temporary_name)

@@ -165,6 +165,7 @@ impl JobMut<'_> {
             Some(path) => {
                 let spec = FileSpec {
                     url,
+                    mirrors: Vec::new(),
                     path,
                     folder,
                     ranges,

@@ -18,7 +18,7 @@ use url::Url;
 use crate::{
     Refusal,
     job::{Job, known_size},
-    retry,
+    mirrors, retry,
 };
 
 /// The name of a file for which nobody has a better one.
@@ -191,6 +191,7 @@ fn file_record(
     limits: &Limits,
 ) -> Result<FileRecord, Refusal> {
     let (path, naming) = destination(&spec.path)?;
+    let mirrors = mirrors::checked(spec.mirrors, &spec.url, spec.checksum)?;
     let record = pathless_record(index, spec.url, spec.ranges, limits)?;
     Ok(FileRecord {
         path,
@@ -199,6 +200,7 @@ fn file_record(
         folder: spec.folder,
         temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
         checksum: spec.checksum,
+        mirrors,
         ..record
     })
 }
@@ -219,6 +221,7 @@ pub(crate) fn pathless_record(
     let mut record = FileRecord {
         index,
         url,
+        mirrors: Vec::new(),
         found_at: None,
         path: PathBuf::new(),
         naming: Naming::Given,

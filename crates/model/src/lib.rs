@@ -14,6 +14,7 @@ mod http;
 mod id;
 mod job;
 mod layout;
+mod mirror;
 mod owner;
 mod policy;
 mod progress;
@@ -38,6 +39,7 @@ pub use http::{HttpOptionError, HttpOptions, ProxySettings, ProxyUsage, Redirect
 pub use id::{FileId, FileIndex, JobId};
 pub use job::{JobState, Priority, Profile};
 pub use layout::{Layout, LayoutError};
+pub use mirror::{Mirror, MirrorPriorityError};
 pub use owner::Owner;
 pub use policy::{PeerCaching, TransferPolicy};
 pub use progress::{FileProgress, JobProgress, UNKNOWN_SIZE};

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     ByteRange, Checksum, ClientContext, ClockAnchor, DownloadRecord, Due, FileIndex, Header,
-    HttpOptions, JobError, JobId, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority,
+    HttpOptions, JobError, JobId, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching, Priority,
     Profile, RangeSet, Spent, Timestamp, TransferPolicy, Validator,
 };
 
@@ -186,6 +186,9 @@ pub struct FileRecord {
     pub index: FileIndex,
     /// Where it is.
     pub url: Url,
+    /// Where it is too, in the order in which they are asked; none without a checksum. Nothing of the job's secrets goes
+    /// there.
+    pub mirrors: Vec<Mirror>,
     /// Where redirects led to in the end, for a job that reports it: then this is the remote name. Requests go to
     /// `url` all the same, since the job's secrets are for that origin, and what is found may be found for a short
     /// time only.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{ByteRange, Checksum, HttpOptions, Inode, NotifyFlags, Priority, Profile};
+use crate::{ByteRange, Checksum, HttpOptions, Inode, Mirror, NotifyFlags, Priority, Profile};
 
 /// A job to make.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct JobSpec {
 pub struct FileSpec {
     /// Where it is: `http` or `https`.
     pub url: Url,
+    /// Where it is too.
+    pub mirrors: Vec<Mirror>,
     /// Where it goes: an absolute path. Ends in `/` when the name is to come from the answer or the URL.
     pub path: PathBuf,
     /// The folder that `path` led to when it was checked.
@@ -214,6 +216,8 @@ impl Limits {
     pub const DESCRIPTION: usize = 1_024;
     /// Characters of a URL.
     pub const URL: usize = 2_200;
+    /// Mirrors of a file.
+    pub const MIRRORS: usize = 32;
     /// Bytes of all header fields of a job.
     pub const HEADERS: usize = 16 * 1_024;
     /// The notification program and its arguments, counted together.

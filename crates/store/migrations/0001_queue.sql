@@ -76,11 +76,13 @@ CREATE TABLE files (
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 
--- Apart from files, since a caller may ask for thousands of ranges, and they never change as bytes arrive.
-CREATE TABLE file_ranges (
+-- Apart from files, since a caller may ask for thousands of ranges and name dozens of mirrors, and neither changes as
+-- bytes arrive. Most files have none of either, and no row here.
+CREATE TABLE file_requests (
     job      INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
     position INTEGER NOT NULL,
     ranges   TEXT    NOT NULL, -- JSON
+    mirrors  TEXT    NOT NULL, -- JSON; a URL can hold a password
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// The tables with rows of a job, those that refer to others first, and the column that holds the job's number.
 const TABLES: [(&str, &str); 5] = [
-    ("file_ranges", "job"),
+    ("file_requests", "job"),
     ("files", "job"),
     ("secrets", "job"),
     ("downloads", "job"),

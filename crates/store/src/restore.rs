@@ -147,10 +147,10 @@ fn read_job(cells: &mut Cells<'_>) -> Result<JobRecord, Damage> {
 }
 
 const READ_FILES: &str = "
-    SELECT files.job, files.position, url, found_at, path, naming, sink, folder, temporary, ranges, checksum, size, validator,
+    SELECT files.job, files.position, url, mirrors, found_at, path, naming, sink, folder, temporary, ranges, checksum, size, validator,
         modified, durable, restarts, is_valid, bytes_spent, requests, time_spent, notify_due, phase
-    FROM files LEFT JOIN file_ranges
-        ON file_ranges.job = files.job AND file_ranges.position = files.position
+    FROM files LEFT JOIN file_requests
+        ON file_requests.job = files.job AND file_requests.position = files.position
     ORDER BY files.job, files.position";
 
 /// Gives each job its files: both come in order of the job's number. A file that cannot be read damages its job.
@@ -196,6 +196,7 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
             let text = value.as_str().map_err(|e| e.to_string())?;
             Url::parse(text).map_err(|e| e.to_string())
         })?,
+        mirrors: cells.optional_secret_json()?.unwrap_or_default(),
         found_at: cells.take(|value| {
             let text = value.as_str_or_null().map_err(|e| e.to_string())?;
             text.map(Url::parse).transpose().map_err(|e| e.to_string())
@@ -265,7 +266,7 @@ mod tests {
     use bgcopy_model::{
         AuthScheme, AuthTarget, ByteRange, Condition, Credential, DownloadProperty, DownloadRecord,
         DownloadValue, Extent, FilePhase, Header, HttpOptions, Inode, JobError, JobPhase, JobState,
-        Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Sink, Validator,
+        Mirror, Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Sink, Validator,
     };
 
     use super::*;
@@ -376,6 +377,7 @@ mod tests {
         let plain = FileRecord {
             index: 0,
             url: Url::parse("https://example.org/a?b=c").unwrap(),
+            mirrors: vec![],
             found_at: None,
             path: "/home/u/a".into(),
             naming: Naming::Given,
@@ -397,6 +399,9 @@ mod tests {
         let ranged = FileRecord {
             index: 1,
             sink: Sink::Stream { set: u64::MAX },
+            mirrors: vec![
+                Mirror::new(Url::parse("https://u:p@example.com/a").unwrap(), 0).unwrap(),
+            ],
             found_at: Some(Url::parse("https://example.net/a").unwrap()),
             ranges: vec![ByteRange {
                 offset: 5,
@@ -524,7 +529,7 @@ mod tests {
         let of = |table| kept.iter().filter(|(source, _)| source == table).count();
         assert_eq!((of("jobs"), of("secrets")), (3, 4));
         assert_eq!(of("downloads"), 1);
-        assert_eq!((of("files"), of("file_ranges"), of("clock")), (5, 1, 1));
+        assert_eq!((of("files"), of("file_requests"), of("clock")), (5, 1, 1));
         let content = kept.iter().map(|(_, content)| content.as_str());
         let content = content.collect::<Vec<_>>().join("\n");
         for words in [

@@ -168,11 +168,12 @@ const PUT_FILE: &str = "
         requests = excluded.requests, time_spent = excluded.time_spent, notify_due = excluded.notify_due, phase = excluded.phase";
 
 /// Touches no page when nothing differs.
-const PUT_RANGES: &str = "
-    INSERT INTO file_ranges (job, position, ranges) VALUES (?1, ?2, ?3)
-    ON CONFLICT (job, position) DO UPDATE SET ranges = excluded.ranges WHERE ranges <> excluded.ranges";
+const PUT_REQUEST: &str = "
+    INSERT INTO file_requests (job, position, ranges, mirrors) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (job, position) DO UPDATE SET ranges = excluded.ranges, mirrors = excluded.mirrors
+        WHERE ranges <> excluded.ranges OR mirrors <> excluded.mirrors";
 
-const DROP_RANGES: &str = "DELETE FROM file_ranges WHERE job = ?1 AND position = ?2";
+const DROP_REQUEST: &str = "DELETE FROM file_requests WHERE job = ?1 AND position = ?2";
 
 fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result<(), Refusal> {
     let job: i64 = connection
@@ -181,12 +182,13 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
         .optional()?
         .ok_or(Refusal::UnknownJob(id))?;
     let mut put_file = connection.prepare_cached(PUT_FILE)?;
-    let mut put_ranges = connection.prepare_cached(PUT_RANGES)?;
-    let mut drop_ranges = connection.prepare_cached(DROP_RANGES)?;
+    let mut put_request = connection.prepare_cached(PUT_REQUEST)?;
+    let mut drop_request = connection.prepare_cached(DROP_REQUEST)?;
     for file in files {
         let FileRecord {
             index,
             url,
+            mirrors,
             found_at,
             path,
             naming,
@@ -233,10 +235,10 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
             notify_due,
             json(phase)?,
         ])?;
-        if ranges.is_empty() {
-            drop_ranges.execute(params![job, index])?;
+        if ranges.is_empty() && mirrors.is_empty() {
+            drop_request.execute(params![job, index])?;
         } else {
-            put_ranges.execute(params![job, index, json(ranges)?])?;
+            put_request.execute(params![job, index, json(ranges)?, json(mirrors)?])?;
         }
     }
     Ok(())

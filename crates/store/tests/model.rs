@@ -7,7 +7,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 use bgcopy_model::{
     AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
     DownloadProperty, DownloadRecord, DownloadValue, Due, Extent, FilePhase, FileRecord, Header,
-    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Moment, Mutation, Naming,
+    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Mirror, Moment, Mutation, Naming,
     NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
     ProxyUsage, SecurityFlags, Sink, Spent, Timestamp, TransferPolicy, Validator,
 };
@@ -197,6 +197,7 @@ prop_compose! {
         (etag, last_modified, last_modified_strong, remote) in any::<(Option<String>, Option<String>, bool, Option<u64>)>(),
         durable in vec((any::<u64>(), any::<u64>()), 0..4),
         (notify_due, is_valid, elsewhere) in any::<(bool, bool, bool)>(),
+        mirrors in vec(any::<u32>(), 0..3),
         (bytes, requests, time) in (any::<u64>(), any::<u64>(), delay()),
         phase in file_phase(),
     ) -> FileRecord {
@@ -206,6 +207,10 @@ prop_compose! {
         FileRecord {
             index,
             url: address,
+            mirrors: mirrors
+                .into_iter()
+                .map(|priority| Mirror { url: Url::parse("https://u:p@mirror.example.org/é").unwrap(), priority })
+                .collect(),
             found_at: found_at.then(|| Url::parse("https://mirror.example.org/é").unwrap()),
             path: OsString::from_vec(path).into(),
             naming,

@@ -67,6 +67,11 @@ pub(super) fn properties(file: &FileSnapshot) -> FileProperties {
     FileProperties {
         index: file.index,
         remote_name: file.url.to_string(),
+        mirrors: file
+            .mirrors
+            .iter()
+            .map(|mirror| (mirror.url.to_string(), mirror.priority))
+            .collect(),
         local_name: text(&file.path),
         name_pending: file.name_pending,
         temporary_name: text(&file.temporary),

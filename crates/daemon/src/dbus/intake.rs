@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
 use bgcopy_engine::Refusal;
 use bgcopy_model::{
-    ByteRange, ClientContext, Condition, FileSpec, JobSpec, NotifyFlags, PeerCaching, Priority,
+    ByteRange, ClientContext, Condition, FileSpec, JobSpec, Mirror, NotifyFlags, PeerCaching, Priority,
     Profile, ProxyEnvironment, TransferPolicy,
 };
 use url::Url;
@@ -130,7 +130,11 @@ pub(super) fn file_specs(files: Vec<FileArgs>) -> Result<Vec<FileSpec>, Refusal>
 
 /// A file to fetch.
 pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
-    let FileOptions { checksum, ranges } = file.options;
+    let FileOptions {
+        checksum,
+        ranges,
+        mirrors,
+    } = file.options;
     let url = url(&file.url)?;
     if !file.path.starts_with('/') {
         let detail = format!("a destination must be an absolute path: {}", file.path);
@@ -141,8 +145,10 @@ pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
         .transpose()
         .map_err(|error: bgcopy_model::ParseChecksumError| invalid(error.to_string()))?;
     let ranges = ranges.unwrap_or_default().into_iter();
+    let mirrors = mirrors.unwrap_or_default().into_iter();
     Ok(FileSpec {
         url,
+        mirrors: mirrors.map(mirror).collect::<Result<_, _>>()?,
         path: PathBuf::from(file.path),
         folder: None,
         ranges: ranges
@@ -150,6 +156,11 @@ pub(super) fn file_spec(file: FileArgs) -> Result<FileSpec, Refusal> {
             .collect(),
         checksum,
     })
+}
+
+/// A mirror of a file.
+fn mirror((text, priority): (String, u32)) -> Result<Mirror, Refusal> {
+    Mirror::new(url(&text)?, priority).map_err(|error| invalid(error.to_string()))
 }
 
 pub(super) fn invalid(detail: String) -> Refusal {

@@ -136,6 +136,7 @@ mod tests {
         FileRecord {
             index,
             url: "http://h/x".parse().unwrap(),
+            mirrors: vec![],
             found_at: None,
             path: PathBuf::from("/d/x"),
             naming: Naming::Given,
@@ -160,6 +161,7 @@ mod tests {
         let file = FileSnapshot {
             index,
             url: "http://h/x".parse().unwrap(),
+            mirrors: Vec::new(),
             path: PathBuf::from("/d/x"),
             name_pending: false,
             temporary: PathBuf::from("/d/.x.part"),

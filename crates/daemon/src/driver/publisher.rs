@@ -13,7 +13,7 @@ use std::{
 use bgcopy_engine::Connection;
 use bgcopy_model::{
     ByteRange, Checksum, DownloadRecord, DownloadState, FileId, FileIndex, FileProgress, HResult,
-    JobError, JobId, JobProgress, JobState, Moment, NotifyFlags, Owner, PeerCaching, Priority,
+    JobError, JobId, JobProgress, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching, Priority,
     Profile, ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
 };
 use tokio::sync::broadcast;
@@ -133,6 +133,8 @@ pub struct FileSnapshot {
     pub index: FileIndex,
     /// Where it is, or was found for a job that reports it; without user and password.
     pub url: Url,
+    /// Where it is too; without users and passwords.
+    pub mirrors: Vec<Mirror>,
     /// Its destination.
     pub path: PathBuf,
     /// Whether the destination's last component may still change.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bgcopy_engine::{FileView, JobView};
-use bgcopy_model::{FilePhase, HttpOptions, JobPhase};
+use bgcopy_model::{FilePhase, HttpOptions, JobPhase, Mirror};
 
 use super::publisher::{DownloadSnapshot, FileSnapshot, HttpSnapshot, JobSnapshot};
 use crate::redact;
@@ -76,6 +76,7 @@ pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
     FileSnapshot {
         index: record.index,
         url: redact::shown(record.found_at.as_ref().unwrap_or(&record.url)),
+        mirrors: record.mirrors.iter().map(mirror).collect(),
         path: record.path.clone(),
         name_pending: record.name_pending(),
         temporary: record.path.with_file_name(&record.temporary),
@@ -95,5 +96,13 @@ pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
         ),
         is_valid: record.is_valid,
         spent: record.spent,
+    }
+}
+
+/// A mirror as it is shown.
+fn mirror(mirror: &Mirror) -> Mirror {
+    Mirror {
+        url: redact::shown(&mirror.url),
+        priority: mirror.priority,
     }
 }

@@ -24,6 +24,7 @@ fn version(etag: &str) -> Validator {
         last_modified_strong: true,
         size: Some(100),
         elsewhere: false,
+        digest: None,
     }
 }
 

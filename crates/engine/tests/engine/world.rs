@@ -79,6 +79,7 @@ pub fn job_spec() -> JobSpec {
 pub fn file_spec(path: &str) -> FileSpec {
     FileSpec {
         url: "https://example.org/file".parse().unwrap(),
+        mirrors: Vec::new(),
         path: PathBuf::from(path),
         folder: None,
         ranges: Vec::new(),

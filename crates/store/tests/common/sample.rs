@@ -59,6 +59,7 @@ pub fn file(index: u32) -> FileRecord {
     FileRecord {
         index,
         url: Url::parse(&url).expect("this is a URL"),
+        mirrors: vec![],
         found_at: None,
         path: format!("/home/someone/Downloads/a folder/part-{index:06}.deb").into(),
         naming: Naming::Given,

@@ -34,13 +34,12 @@ use bgcopy_engine::{Attempt, Event, Outcome, Picker, Report, Trouble};
 use bgcopy_model::{
     self as model, Condition, Extent, FileId, FileRecord, Layout, RangeSet, Redirects, Validator,
 };
-use bgcopy_origin::{Client, RedirectPolicy, Target};
-use bgcopy_transfer::{Facts, Failure, Source};
+use bgcopy_origin::Client;
+use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use self::budget::Budget;
-use self::{meter::Meter, sink::Sink, sources::Sources};
+use self::{gather::Gathered, meter::Meter, sink::Sink, sources::InTurn};
 use super::{
     Message,
     effects::Start,
@@ -66,9 +65,8 @@ pub(super) struct Surroundings {
 
 /// Starts the run as a task of its own.
 pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()>) {
-    let redirects = start.http.security.redirects();
-    let sources = sources(&start, &with.client);
-    let budget = with.budget;
+    let sources = sources::of(&with.client, &start);
+    let source = InTurn::new(sources, &start.file);
     let told = Told {
         heads: with.heads,
         reports_redirects: redirects == Redirects::Report,
@@ -200,9 +198,7 @@ fn halt(condition: Condition, detail: impl Into<String>) -> Halt {
 async fn run(
     mut file: FileRecord,
     sink: Result<Sink, Halt>,
-    sources: Sources,
-    most_lanes: Arc<AtomicU32>,
-    budget: Budget,
+    source: InTurn,
     reporter: &Reporter,
     stop: oneshot::Receiver<()>,
 ) -> Outcome {
