@@ -90,7 +90,10 @@ async fn s1_12_what_an_origin_told_holds_when_the_service_was_killed_meanwhile()
     let resource = file()
         .on_request(1, Fault::ReprDigest(Digest::Right))
         .on_request(1, half)
-        .from_request(2, Fault::SpliceAfter(1, Body::Pattern { seed: 9, len: SIZE }));
+        .from_request(
+            2,
+            Fault::SpliceAfter(1, Body::Pattern { seed: 9, len: SIZE }),
+        );
     let url = origin.serve("/file", resource);
     let manager = service.manager().await;
     let job = service.get(&manager, &url, "file").await;
@@ -132,7 +135,11 @@ async fn s1_12_an_origin_that_tells_another_checksum_than_the_callers_sends_no_b
         assert_eq!(info.state, state, "{:?}", info.error);
         if let Some(error) = info.error {
             assert_eq!(error.code.0, MISMATCH);
-            assert!(error.description.contains("own word"), "{}", error.description);
+            assert!(
+                error.description.contains("own word"),
+                "{}",
+                error.description
+            );
         }
     }
 }

@@ -37,6 +37,12 @@ pub struct Files {
     /// What the file must hash to: sha256: or blake3: and 64 hexadecimal digits; for one URL
     #[arg(long, value_name = "ALGORITHM:HEX")]
     pub checksum: Option<Checksum>,
+    /// Another place that has the same file, asked when the first cannot help; can be given again, up to 32 times
+    ///
+    /// Mirrors are asked in the order given. They need --checksum, which alone tells that what they send is the file, and
+    /// they get neither the job's header fields nor its user and password.
+    #[arg(long = "mirror", value_name = "URL", value_parser = UrlParser, requires = "checksum", value_hint = ValueHint::Url)]
+    pub mirrors: Vec<Url>,
 }
 
 impl Files {
@@ -64,10 +70,14 @@ impl Files {
         };
         let request = |url: &Url| {
             let request = FileRequest::new(url.as_str(), &destination);
-            match self.checksum {
+            let request = match self.checksum {
                 Some(checksum) => request.checksum(checksum),
                 None => request,
-            }
+            };
+            let mirrors = (1..).zip(&self.mirrors);
+            mirrors.fold(request, |request, (priority, mirror)| {
+                request.mirror(mirror.as_str(), priority)
+            })
         };
         Ok(self.urls.iter().map(request).collect())
     }
@@ -224,6 +234,7 @@ mod tests {
             output: output.map(Into::into),
             directory: directory.map(Into::into),
             checksum: None,
+            mirrors: Vec::new(),
         }
     }
 

@@ -7,8 +7,8 @@ use url::Url;
 
 use crate::{
     ByteRange, Checksum, ClientContext, ClockAnchor, DownloadRecord, Due, FileIndex, Header,
-    HttpOptions, JobError, JobId, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching, Priority,
-    Profile, RangeSet, Spent, Timestamp, TransferPolicy, Validator,
+    HttpOptions, JobError, JobId, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching,
+    Priority, Profile, RangeSet, Spent, Timestamp, TransferPolicy, Validator,
 };
 
 /// A job without its files.

@@ -67,7 +67,7 @@ impl Validator {
         {
             return false;
         }
-        if self.elsewhere {
+        if self.elsewhere || later.elsewhere {
             return self.size.is_some()
                 && self.size == later.size
                 && self.strong_date().is_some()
@@ -154,6 +154,9 @@ mod tests {
         ] {
             assert!(!moved.same_version(&other), "{other:?}");
         }
+        // Whichever of the two was seen there.
+        let other = there("\"b\"", "x", true, Some(1));
+        assert!(here.same_version(&other.clone().moved()) && !here.same_version(&other));
         let undated = tagged("\"a\"", 1).moved();
         assert!(!undated.same_version(&undated));
         assert_eq!(undated.if_range(), None);

@@ -1,4 +1,4 @@
-//! Digests that an answer carries (RFC 9530): of its own content, and of the whole file.
+//! Digests that an answer carries (RFC 9530, and its forerunner RFC 3230): of its own content, and of the whole file.
 //!
 //! Owns the reading of the fields and the comparison with the bytes of an answer. SHA-256 and SHA-512 count; what is
 //! unknown or insecure (RFC 9530, section 5) is passed over, for who forges bytes can forge those. A field that is
@@ -17,17 +17,42 @@ use sfv::{
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::encoding::base64_decode;
+
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+const DIGEST: HeaderName = HeaderName::from_static("digest");
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// The digest of the whole file, which every answer may tell, also one that brings a part of it (RFC 9530,
-/// section 3). SHA-512 alone tells nothing here: no finished file is held against it.
+/// section 3). SHA-512 alone tells nothing here: no finished file is held against it. Where there is no such field,
+/// the one that it came from counts, which sends mirrors along (RFC 6249, section 6).
 pub(crate) fn of_representation(headers: &HeaderMap) -> Option<Checksum> {
-    let digest = Digests::read(headers, &REPR_DIGEST)?.sha256?;
+    let digest = match Digests::read(headers, &REPR_DIGEST) {
+        Some(digests) => digests.sha256?,
+        None => of_instance(headers)?,
+    };
     Some(Checksum {
         algorithm: Algorithm::Sha256,
         digest,
     })
+}
+
+/// SHA-256 from a Digest field (RFC 3230, section 4.3.2): a list of `algorithm=base64`, names in any case. Two that
+/// differ tell nothing.
+fn of_instance(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let lines = headers.get_all(DIGEST).iter();
+    let mut told = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|item| {
+            let item = item.trim_ascii();
+            let at = item.iter().position(|byte| *byte == b'=')?;
+            let (algorithm, value) = (&item[..at], &item[at + 1..]);
+            algorithm
+                .eq_ignore_ascii_case(b"sha-256")
+                .then(|| base64_decode(value)?.try_into().ok())?
+        });
+    let first = told.next()?;
+    told.all(|other| other == first).then_some(first)
 }
 
 /// What the bytes of one answer are held against while they come (RFC 9530, section 2): each digest that was sent.
@@ -246,6 +271,33 @@ mod tests {
         }
         assert_eq!(told(&[SHA256, "sha-256=?1"]), None, "the last one counts");
         assert_eq!(told(&[]), None);
+    }
+
+    #[test]
+    fn the_older_field_tells_where_the_newer_does_not() {
+        let hex = "sha256:44aff4ab2d7c3250525675a08f0cfa9591168cffe51791c5f5bbc417c15a6c38";
+        let value = &SHA256["sha-256=:".len()..SHA256.len() - 1];
+        let older = |text: &str| {
+            let told = of_representation(&headers("digest", &[text]));
+            told.map(|told| told.to_string())
+        };
+        assert_eq!(older(&format!("SHA-256={value}")).as_deref(), Some(hex));
+        let among = format!("MD5=AAAA, sha-256={value},SHA-256={value}");
+        assert_eq!(older(&among).as_deref(), Some(hex));
+        for wrong in [
+            "",
+            "SHA-256",
+            "SHA-256=AAAA",
+            &format!("SHA={value}"),
+            &format!("SHA-256={}", value.replace('/', "_")),
+            &format!("SHA-256={value}, SHA-256={}=", "A".repeat(43)),
+        ] {
+            assert_eq!(older(wrong), None, "{wrong:?}");
+        }
+        let mut both = headers("digest", &[&format!("SHA-256={}=", "A".repeat(43))]);
+        both.extend(headers("repr-digest", &[SHA256]));
+        let told = of_representation(&both).map(|told| told.to_string());
+        assert_eq!(told.as_deref(), Some(hex), "the newer goes first");
     }
 
     #[test]

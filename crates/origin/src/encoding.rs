@@ -41,6 +41,40 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes of a base64 text with its padding; `None` for everything else.
+pub(crate) fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let sextet = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
+        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (groups, []) = text.as_chunks::<4>() else {
+        return None;
+    };
+    for (at, group) in groups.iter().enumerate() {
+        let padding = match group {
+            [_, _, b'=', b'='] => 2,
+            [_, _, _, b'='] => 1,
+            _ => 0,
+        };
+        if padding > 0 && at + 1 < groups.len() {
+            return None;
+        }
+        let mut bits = 0;
+        for &byte in &group[..4 - padding] {
+            bits = bits << 6 | sextet(byte)?;
+        }
+        bits <<= 6 * padding;
+        let [_, group @ ..] = bits.to_be_bytes();
+        bytes.extend_from_slice(&group[..3 - padding]);
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +89,12 @@ mod tests {
             ("foobar", "Zm9vYmFy"),
         ] {
             assert_eq!(base64(text.as_bytes()), encoded);
+            assert_eq!(base64_decode(encoded.as_bytes()), Some(text.into()));
+        }
+        for wrong in [
+            "Zg", "Zg=", "Zg==Zg==", "Z===", "====", "Zm9*", "Zm-_", " Zg==",
+        ] {
+            assert_eq!(base64_decode(wrong.as_bytes()), None, "{wrong:?}");
         }
     }
 

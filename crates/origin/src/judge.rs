@@ -13,7 +13,7 @@ use url::Url;
 use crate::{
     endpoint::Endpoint,
     fields::{self, Framing},
-    name,
+    links, name,
     range::ContentRange,
     request::Ask,
 };
@@ -97,7 +97,7 @@ impl Question<'_> {
                 self.changed()
             });
         }
-        let mut facts = facts(head);
+        let mut facts = self.facts(head);
         if ignored && self.ask.range.is_some_and(|range| range != (0, None)) {
             facts.ranges = Some(false);
         }
@@ -157,7 +157,7 @@ impl Question<'_> {
                 "its Content-Range {text:?} does not fit its length {length}"
             )));
         }
-        let mut facts = facts(head);
+        let mut facts = self.facts(head);
         facts.ranges = Some(true);
         Ok(Bytes {
             start,
@@ -239,7 +239,7 @@ impl Question<'_> {
             let known = known.filter(|known| !known.elsewhere);
             let mut version = known.unwrap_or(found);
             version.size = Some(total);
-            let mut facts = facts(head);
+            let mut facts = self.facts(head);
             facts.ranges = Some(true);
             return Ok(Verdict::Nothing {
                 at: total,
@@ -303,6 +303,18 @@ impl Question<'_> {
         )
     }
 
+    fn facts(&self, head: &Parts) -> Facts {
+        let disposition = head.headers.get(header::CONTENT_DISPOSITION);
+        Facts {
+            name: disposition.and_then(|value| name::from_content_disposition(value.as_bytes())),
+            modified: fields::modified(&head.headers),
+            found_at: None,
+            ranges: fields::accepts_ranges(&head.headers),
+            mirrors: links::mirrors(&head.headers, self.url),
+            head: show(head),
+        }
+    }
+
     fn refused(&self, head: &Parts) -> Failure {
         // The path without its query, which can hold a signature.
         let (host, path) = (self.host, self.url.path());
@@ -312,17 +324,6 @@ impl Question<'_> {
         );
         failure.retry_after = fields::retry_after(&head.headers, self.now);
         failure
-    }
-}
-
-fn facts(head: &Parts) -> Facts {
-    let disposition = head.headers.get(header::CONTENT_DISPOSITION);
-    Facts {
-        name: disposition.and_then(|value| name::from_content_disposition(value.as_bytes())),
-        modified: fields::modified(&head.headers),
-        found_at: None,
-        ranges: fields::accepts_ranges(&head.headers),
-        head: show(head),
     }
 }
 

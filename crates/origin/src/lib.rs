@@ -30,6 +30,7 @@ mod endpoint;
 mod failure;
 mod fields;
 mod judge;
+mod links;
 pub mod name;
 mod pool;
 mod proxy;

@@ -64,7 +64,11 @@ async fn a_body_that_ended_as_it_should_leaves_its_connection_and_a_wrong_one_do
     for _ in 0..3 {
         let _ = fetch(&source, &Want::whole()).await.unwrap();
     }
-    let connections: Vec<_> = origin.requests().iter().map(|seen| seen.connection).collect();
+    let connections: Vec<_> = origin
+        .requests()
+        .iter()
+        .map(|seen| seen.connection)
+        .collect();
     assert_eq!(connections[0], connections[1]);
     assert_ne!(connections[1], connections[2]);
 }

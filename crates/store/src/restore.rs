@@ -266,7 +266,8 @@ mod tests {
     use bgcopy_model::{
         AuthScheme, AuthTarget, ByteRange, Condition, Credential, DownloadProperty, DownloadRecord,
         DownloadValue, Extent, FilePhase, Header, HttpOptions, Inode, JobError, JobPhase, JobState,
-        Mirror, Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Sink, Validator,
+        Mirror, Naming, ProxyEnvironment, ProxySettings, ProxyUsage, SecurityFlags, Sink,
+        Validator,
     };
 
     use super::*;

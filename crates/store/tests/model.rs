@@ -7,8 +7,8 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 use bgcopy_model::{
     AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
     DownloadProperty, DownloadRecord, DownloadValue, Due, Extent, FilePhase, FileRecord, Header,
-    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Mirror, Moment, Mutation, Naming,
-    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
+    HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Mirror, Moment, Mutation,
+    Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
     ProxyUsage, SecurityFlags, Sink, Spent, Timestamp, TransferPolicy, Validator,
 };
 use bgcopy_store::{Store, StoreError};

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bgcopy_model::{Timestamp, Validator};
+use bgcopy_model::{Mirror, Timestamp, Validator};
 use bytes::Bytes;
 use url::Url;
 
@@ -49,6 +49,9 @@ pub struct Facts {
     pub found_at: Option<Url>,
     /// Whether the source serves ranges; `None`: not known.
     pub ranges: Option<bool>,
+    /// Other places that have the file by this source's word, the best first, at most 32. Only those of an answer that
+    /// tells the digest of the file too (RFC 6249, section 6), and never less secure than the place that was asked.
+    pub mirrors: Vec<Mirror>,
     /// The head of the answer as received, status line first, for people to look at.
     pub head: String,
 }

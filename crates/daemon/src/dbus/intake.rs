@@ -6,8 +6,8 @@ use std::{path::PathBuf, time::Duration};
 use bgcopy_bus::{FileArgs, FileOptions, JobOptions, Variables};
 use bgcopy_engine::Refusal;
 use bgcopy_model::{
-    ByteRange, ClientContext, Condition, FileSpec, JobSpec, Mirror, NotifyFlags, PeerCaching, Priority,
-    Profile, ProxyEnvironment, TransferPolicy,
+    ByteRange, ClientContext, Condition, FileSpec, JobSpec, Mirror, NotifyFlags, PeerCaching,
+    Priority, Profile, ProxyEnvironment, TransferPolicy,
 };
 use url::Url;
 use zbus::names::WellKnownName;

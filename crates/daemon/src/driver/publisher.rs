@@ -13,8 +13,8 @@ use std::{
 use bgcopy_engine::Connection;
 use bgcopy_model::{
     ByteRange, Checksum, DownloadRecord, DownloadState, FileId, FileIndex, FileProgress, HResult,
-    JobError, JobId, JobProgress, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching, Priority,
-    Profile, ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
+    JobError, JobId, JobProgress, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching,
+    Priority, Profile, ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
 };
 use tokio::sync::broadcast;
 use url::Url;

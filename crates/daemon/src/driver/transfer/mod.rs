@@ -247,7 +247,8 @@ async fn run(
         Err(halt) => {
             // What came before the end is kept, unless it is known to be wrong, or the disk itself is the trouble.
             if !halt.is_mismatch()
-                && let Err(error) = run.checkpoint().await {
+                && let Err(error) = run.checkpoint().await
+            {
                 tracing::debug!("no last checkpoint of {}: {error}", reporter.id);
             }
             Outcome::from(halt)

@@ -6,7 +6,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bgcopy_model::{AuthTarget, Checksum, Condition, Credentials, FileRecord, Redirects, Validator};
+use bgcopy_model::{
+    AuthTarget, Checksum, Condition, Credentials, FileRecord, Redirects, Validator,
+};
 use bgcopy_origin::{Client, RedirectPolicy, Target};
 use bgcopy_transfer::{Answer, BoxFuture, Failure, Source, Want};
 

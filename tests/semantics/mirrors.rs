@@ -1,0 +1,224 @@
+//! Section 11, Mirrors: where a file comes from when its own origin cannot help.
+
+use bgcopy::{AuthScheme, AuthTarget, Checksum, FileRequest, JobBuilder, JobState, Priority};
+use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin};
+
+use crate::{
+    fetch::{SIZE, file},
+    support::{Service, sha256, until},
+};
+
+fn checksum() -> Checksum {
+    format!("sha256:{}", file().sha256()).parse().unwrap()
+}
+
+/// A job for the file at `urls[0]` with the others as mirrors, in this order.
+async fn from_all(service: &Service, urls: &[String]) -> JobBuilder {
+    let request = FileRequest::new(&urls[0], service.file("file")).checksum(checksum());
+    let mirrors = (1..).zip(&urls[1..]);
+    let request = mirrors.fold(request, |request, (priority, url)| {
+        request.mirror(url, priority)
+    });
+    let manager = service.manager().await;
+    let job = manager.create_job("mirrored");
+    job.priority(Priority::Foreground).file(request)
+}
+
+async fn arrives(service: &Service, job: JobBuilder) {
+    let job = job.submit().await.unwrap();
+    let info = until(&job, &[JobState::Transferred, JobState::Error]).await;
+    assert_eq!(info.state, JobState::Transferred, "{:?}", info.error);
+    job.complete().await.unwrap();
+    assert_eq!(sha256(&service.file("file")), file().sha256());
+}
+
+/// A URL at which nothing listens.
+fn nowhere() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/file", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn s11_1_mirrors_without_a_checksum_are_refused_and_so_are_too_many() {
+    let service = Service::start();
+    let manager = service.manager().await;
+    let bare = FileRequest::new("http://127.0.0.1:9/file", service.file("file"));
+    let many = (1..=33).fold(bare.clone().checksum(checksum()), |request, n| {
+        request.mirror(format!("http://127.0.0.1:9/{n}"), n)
+    });
+    let other = bare.clone().checksum(checksum());
+    for (request, words) in [
+        (
+            bare.clone().mirror("http://127.0.0.1:9/m", 1),
+            "needs a checksum",
+        ),
+        (many, "33 mirrors"),
+        (
+            other.clone().mirror("ftp://127.0.0.1/m", 1),
+            "http and https",
+        ),
+        (other.mirror("http://127.0.0.1:9/m", 1_000_000), "999999"),
+    ] {
+        let refused = manager.create_job("x").file(request).create().await;
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let said = service.bgcopy(&[
+        "get",
+        "http://127.0.0.1:9/x",
+        "--mirror",
+        "http://127.0.0.1:9/y",
+    ]);
+    assert_eq!(said.status.code(), Some(2));
+    assert!(said.err.contains("--checksum"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn s11_2_a_mirror_is_asked_when_the_places_before_it_cannot_help() {
+    for broken in [
+        Fault::status(404),
+        Fault::status(503),
+        Fault::ForceGzip,
+        Fault::ReprDigest(Digest::Wrong),
+        Fault::Redirect(302, "/elsewhere".to_owned()),
+    ] {
+        let service = Service::start();
+        let (first, second) = (Origin::start(), Origin::start());
+        let urls = [
+            nowhere(),
+            first.serve("/file", file().always(broken)),
+            second.serve("/file", file()),
+        ];
+        arrives(&service, from_all(&service, &urls).await).await;
+        assert_eq!(second.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn s11_2_of_mirrors_that_cannot_help_either_the_first_error_that_may_pass_is_told() {
+    let service = Service::start();
+    let origin = Origin::start();
+    let gone = |path| origin.serve(path, file().always(Fault::status(404)));
+    let busy = |path| origin.serve(path, file().always(Fault::status(503)));
+    for (urls, state, code) in [
+        ([gone("/a"), gone("/b")], JobState::Error, 0x8019_0194),
+        (
+            [gone("/c"), busy("/d")],
+            JobState::TransientError,
+            0x8019_01F7,
+        ),
+        (
+            [busy("/e"), gone("/f")],
+            JobState::TransientError,
+            0x8019_01F7,
+        ),
+    ] {
+        let job = from_all(&service, &urls).await.submit().await.unwrap();
+        let stopped = [
+            JobState::Error,
+            JobState::TransientError,
+            JobState::Transferred,
+        ];
+        let info = until(&job, &stopped).await;
+        let found = info.error.as_ref().map(|error| error.code.0);
+        assert_eq!((info.state, found), (state, Some(code)), "{:?}", info.error);
+        job.cancel().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn s11_3_neither_header_fields_nor_credentials_of_the_job_go_to_a_mirror() {
+    let service = Service::start();
+    let (origin, mirror) = (Origin::start(), Origin::start());
+    let asks = || file().always(Fault::RequireBasic("mirrors", "own"));
+    let with_own = mirror
+        .serve("/own", asks())
+        .replace("http://", "http://mirrors:own@");
+    let urls = [
+        origin.serve("/file", file().always(Fault::RequireBasic("me", "other"))),
+        mirror.serve("/without", asks()),
+        with_own,
+    ];
+    let job = from_all(&service, &urls).await;
+    let job = job
+        .header("X-Secret", "s")
+        .header("Authorization", "Bearer t");
+    let job = job.credentials(AuthTarget::Server, AuthScheme::Basic, "me", "hunter2");
+    arrives(&service, job).await;
+    assert!(
+        origin
+            .requests()
+            .iter()
+            .all(|seen| seen.header("X-Secret").is_some())
+    );
+    for seen in mirror.requests() {
+        assert_eq!(seen.header("X-Secret"), None);
+        let shown = seen.header("Authorization");
+        let own = shown.is_none_or(|value| value == "Basic bWlycm9yczpvd24=");
+        assert!(own, "{}: {shown:?}", seen.target);
+    }
+    let out = service.bgcopy(&["list", "--all", "--json"]).out;
+    assert!(!out.contains("hunter2") && !out.contains("own@"), "{out}");
+}
+
+#[tokio::test]
+async fn s11_4_a_mirror_goes_on_where_the_origin_ended_when_size_and_date_are_the_same() {
+    let cut = || Fault::CutAfter(SIZE / 2, Cut::Fin);
+    for (resource, continues) in [
+        (file().etag("\"mirrors own\""), true),
+        (file().no_last_modified(), false),
+    ] {
+        let service = Service::start();
+        let (origin, mirror) = (Origin::start(), Origin::start());
+        let urls = [
+            origin.serve(
+                "/file",
+                file()
+                    .on_request(1, cut())
+                    .from_request(2, Fault::status(404)),
+            ),
+            mirror.serve("/file", resource),
+        ];
+        let job = from_all(&service, &urls).await.submit().await.unwrap();
+        until(&job, &[JobState::TransientError]).await;
+        let _ = job.resume().await;
+        until(&job, &[JobState::Transferred]).await;
+        job.complete().await.unwrap();
+        assert_eq!(sha256(&service.file("file")), file().sha256());
+        let seen = mirror.requests();
+        assert!(seen.iter().all(|seen| {
+            seen.header("If-Range")
+                .is_none_or(|value| !value.contains('"'))
+        }));
+        assert_eq!(mirror.bytes_sent() < SIZE, continues);
+    }
+}
+
+#[tokio::test]
+async fn s11_5_mirrors_are_durable_and_shown_without_passwords() {
+    let mut service = Service::start();
+    let urls = [
+        "http://127.0.0.1:9/file",
+        "http://me:secret@127.0.0.1:9/a",
+        "https://127.0.0.1:9/b",
+    ];
+    let urls = urls.map(str::to_owned);
+    let job = from_all(&service, &urls).await.create().await.unwrap();
+    service.kill();
+    service.launch(&[]);
+    let manager = service.manager().await;
+    let job = manager.job(job.id()).await.unwrap();
+    let expected = [
+        ("http://***@127.0.0.1:9/a", 1),
+        ("https://127.0.0.1:9/b", 2),
+    ];
+    let expected = expected.map(|(url, priority)| (url.to_owned(), priority));
+    assert_eq!(job.files().await.unwrap()[0].mirrors, expected);
+    let id = job.id().to_string();
+    let said = service.bgcopy(&["files", "--json", &id]);
+    assert!(
+        said.out
+            .contains(r#"{"url":"https://127.0.0.1:9/b","priority":2}"#),
+        "{said:?}"
+    );
+}
