@@ -1,7 +1,7 @@
 //! Section 11, Mirrors: where a file comes from when its own origin cannot help.
 
 use bgcopy::{AuthScheme, AuthTarget, Checksum, FileRequest, JobBuilder, JobState, Priority};
-use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin};
+use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin, Resource};
 
 use crate::{
     fetch::{SIZE, file},
@@ -221,4 +221,96 @@ async fn s11_5_mirrors_are_durable_and_shown_without_passwords() {
             .contains(r#"{"url":"https://127.0.0.1:9/b","priority":2}"#),
         "{said:?}"
     );
+}
+
+/// A Metalink document in the service's home, of these files.
+fn document(service: &Service, files: &[(&str, &str, &[String])]) -> String {
+    let files: String = files
+        .iter()
+        .map(|(name, hash, urls)| {
+            let urls: String = (1..)
+                .zip(*urls)
+                .map(|(priority, url)| format!("<url priority=\"{priority}\">{url}</url>"))
+                .collect();
+            format!("<file name=\"{name}\"><hash type=\"sha-256\">{hash}</hash>{urls}</file>")
+        })
+        .collect();
+    let text = format!("<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\">{files}</metalink>");
+    let path = service.state().with_file_name("files.meta4");
+    std::fs::write(&path, text).unwrap();
+    path.into_os_string().into_string().unwrap()
+}
+
+#[test]
+fn s11_6_the_files_of_a_metalink_document_come_from_the_places_that_it_names() {
+    let service = Service::start();
+    let (first, second) = (Origin::start(), Origin::start());
+    let gone = first.serve("/a", file().always(Fault::status(404)));
+    let other = Resource::pattern(3, 1_000);
+    let hashes = (file().sha256(), other.sha256());
+    let urls = (
+        [gone, second.serve("/a", file())],
+        [second.serve("/b", other)],
+    );
+    let files = [
+        ("one.bin", hashes.0.as_str(), &urls.0[..]),
+        ("two.bin", hashes.1.as_str(), &urls.1[..]),
+    ];
+    let document = document(&service, &files);
+    let folder = service.downloads();
+    let arguments = [
+        "get",
+        "--metalink",
+        &document,
+        "-d",
+        folder.to_str().unwrap(),
+    ];
+    let said = service.bgcopy(&arguments);
+    assert!(said.status.success(), "{said:?}");
+    assert_eq!(sha256(&service.file("one.bin")), hashes.0);
+    assert_eq!(sha256(&service.file("two.bin")), hashes.1);
+    assert_eq!(service.temporary_files(), Vec::<String>::new());
+
+    // Once more: nothing that is there is replaced, and nothing is asked for.
+    let asked = second.requests().len();
+    let said = service.bgcopy(&arguments);
+    assert_eq!(said.status.code(), Some(2), "{said:?}");
+    assert!(said.err.contains("is there already"), "{}", said.err);
+    assert_eq!(second.requests().len(), asked);
+}
+
+#[test]
+fn s11_6_a_file_that_is_not_what_its_document_says_is_not_published() {
+    let service = Service::start();
+    let origin = Origin::start();
+    let urls = [origin.serve("/a", file())];
+    let document = document(&service, &[("one.bin", &"0".repeat(64), &urls)]);
+    let folder = service.downloads();
+    let said = service.bgcopy(&[
+        "get",
+        "--metalink",
+        &document,
+        "-d",
+        folder.to_str().unwrap(),
+    ]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(!service.file("one.bin").exists());
+}
+
+#[test]
+fn s11_6_a_document_whose_names_lead_elsewhere_makes_no_job() {
+    let service = Service::start();
+    let urls = ["http://127.0.0.1:9/x".to_owned()];
+    let hash = "0".repeat(64);
+    for name in ["../out", "/tmp/out", ".hidden", "a/../../out"] {
+        let document = document(&service, &[("good", &hash, &urls), (name, &hash, &urls)]);
+        let said = service.bgcopy(&["get", "--metalink", &document]);
+        assert_eq!(said.status.code(), Some(2), "{said:?}");
+        assert!(
+            said.err.contains("no name that a file may have"),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(service.bgcopy(&["list", "--json"]).out, "");
 }

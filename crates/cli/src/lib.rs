@@ -21,6 +21,7 @@ mod failure;
 mod follow;
 mod format;
 mod json;
+mod metalink;
 mod network;
 mod outage;
 mod password;

@@ -18,6 +18,7 @@ use crate::{
     args,
     failure::{Exit, Failure},
     format::{file_name_of, parse_duration, redact},
+    metalink,
     network::Network,
     program,
 };
@@ -26,7 +27,12 @@ use crate::{
 #[derive(Args, Debug)]
 pub struct Files {
     /// What to fetch: http or https URLs
-    #[arg(required = true, value_name = "URL", value_parser = UrlParser, value_hint = ValueHint::Url)]
+    #[arg(
+        required_unless_present = "metalink",
+        value_name = "URL",
+        value_parser = UrlParser,
+        value_hint = ValueHint::Url
+    )]
     pub urls: Vec<Url>,
     /// Give the file this name; for one URL
     #[arg(short, long, value_name = "FILE", conflicts_with = "directory", value_hint = ValueHint::FilePath)]
@@ -43,6 +49,17 @@ pub struct Files {
     /// they get neither the job's header fields nor its user and password.
     #[arg(long = "mirror", value_name = "URL", value_parser = UrlParser, requires = "checksum", value_hint = ValueHint::Url)]
     pub mirrors: Vec<Url>,
+    /// Fetch the files that this Metalink document (RFC 5854, .meta4) describes, from the places that it names
+    ///
+    /// Each file is held against its SHA-256 and gets the name that the document gives it, in the working folder or the one
+    /// of -d; none takes the place of a file that is there already. Of a file without a SHA-256 only the first URL is used.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["urls", "checksum", "mirrors"],
+        value_hint = ValueHint::FilePath
+    )]
+    pub metalink: Option<PathBuf>,
 }
 
 impl Files {
@@ -58,6 +75,9 @@ impl Files {
             return Err(usage(
                 "--checksum is of one file, and there are several URLs; make a job for each",
             ));
+        }
+        if let Some(document) = &self.metalink {
+            return self.described(document);
         }
         let destination = match (&self.output, &self.directory) {
             (Some(file), _) if names_a_folder(file) => {
@@ -82,8 +102,24 @@ impl Files {
         Ok(self.urls.iter().map(request).collect())
     }
 
+    /// The files of a Metalink document.
+    fn described(&self, document: &Path) -> Result<Vec<FileRequest>, Failure> {
+        if self.output.as_deref().is_some_and(names_a_folder) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "-o names a file; use -d for a folder",
+            ));
+        }
+        let name = self.output.as_deref().map(absolute).transpose()?;
+        let folder = absolute(self.directory.as_deref().unwrap_or(Path::new(".")))?;
+        metalink::requests(metalink::read(document)?, &folder, name.as_deref())
+    }
+
     /// A name for a job of these files.
     pub fn job_name(&self) -> String {
+        if let Some(name) = self.metalink.as_deref().and_then(Path::file_name) {
+            return name.to_string_lossy().chars().take(256).collect();
+        }
         let first = self.urls.first().map(file_name_of).unwrap_or_default();
         let name = match self.urls.len() {
             0 | 1 => first,
@@ -235,6 +271,7 @@ mod tests {
             directory: directory.map(Into::into),
             checksum: None,
             mirrors: Vec::new(),
+            metalink: None,
         }
     }
 

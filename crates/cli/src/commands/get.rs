@@ -41,6 +41,9 @@ Examples:
   Several files into a folder, without waiting; the job's id is printed:
     bgcopy get --no-wait -d ~/Downloads https://example.org/a https://example.org/b
 
+  The files of a Metalink document, each checked and from whichever of its mirrors can help:
+    bgcopy get --metalink debian.meta4 -d ~/Downloads
+
   Run a program once the file is there, or has failed for good:
     bgcopy get --no-wait https://example.org/disk.img --exec /usr/local/bin/unpack --quiet")]
 pub struct Arguments {
