@@ -1,10 +1,10 @@
 //! Section 11, Mirrors: where a file comes from when its own origin cannot help.
 
 use bgcopy::{AuthScheme, AuthTarget, Checksum, FileRequest, JobBuilder, JobState, Priority};
-use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin, Resource};
+use bgcopy_testkit::faulty::{Body, Cut, Digest, Fault, Origin, Resource};
 
 use crate::{
-    fetch::{SIZE, file},
+    fetch::{MISMATCH, SIZE, file},
     support::{Service, sha256, until},
 };
 
@@ -123,6 +123,51 @@ async fn s11_2_of_mirrors_that_cannot_help_either_the_first_error_that_may_pass_
         let found = info.error.as_ref().map(|error| error.code.0);
         assert_eq!((info.state, found), (state, Some(code)), "{:?}", info.error);
         job.cancel().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn s11_2_bytes_without_the_checksum_come_anew_from_the_next_place() {
+    let spliced = || Fault::SpliceAfter(SIZE / 2, Body::Pattern { seed: 9, len: SIZE });
+    for (digest, ends) in [
+        (None, JobState::Transferred),
+        (Some(Digest::Right), JobState::Transferred),
+        (None, JobState::Error),
+    ] {
+        let service = Service::start();
+        let (origin, mirrors) = (Origin::start(), Origin::start());
+        let mut wrong = file().always(spliced());
+        if let Some(digest) = digest {
+            wrong = wrong.always(Fault::ContentDigest(digest));
+        }
+        let right = if ends == JobState::Error {
+            file().always(Fault::status(503))
+        } else {
+            file()
+        };
+        let urls = [
+            origin.serve("/file", wrong.clone()),
+            mirrors.serve("/wrong", wrong),
+            mirrors.serve("/right", right),
+        ];
+        let job = from_all(&service, &urls).await.submit().await.unwrap();
+        let stopped = [
+            JobState::Error,
+            JobState::TransientError,
+            JobState::Transferred,
+        ];
+        let info = until(&job, &stopped).await;
+        assert_eq!(info.state, ends, "{:?}", info.error);
+        if let Some(error) = info.error {
+            assert_eq!(error.code.0, MISMATCH, "{error:?}");
+            assert_eq!(info.bytes_transferred, 0, "nothing of it is kept");
+        }
+        assert_eq!(origin.requests().len(), 1);
+        job.complete().await.unwrap();
+        if ends == JobState::Transferred {
+            assert_eq!(sha256(&service.file("file")), file().sha256());
+        }
+        assert_eq!(service.temporary_files(), Vec::<String>::new());
     }
 }
 

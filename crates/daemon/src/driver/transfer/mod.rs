@@ -39,7 +39,12 @@ use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-use self::{gather::Gathered, meter::Meter, sink::Sink, sources::InTurn};
+use self::{
+    gather::Gathered,
+    meter::Meter,
+    sink::Sink,
+    sources::{InTurn, Places},
+};
 use super::{
     Message,
     effects::Start,
@@ -65,8 +70,7 @@ pub(super) struct Surroundings {
 
 /// Starts the run as a task of its own.
 pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()>) {
-    let sources = sources::of(&with.client, &start);
-    let source = InTurn::new(sources, &start.file);
+    let source = InTurn::new(Places::new(&with.client, &start).sources());
     let told = Told {
         heads: with.heads,
         reports_redirects: redirects == Redirects::Report,
@@ -237,23 +241,7 @@ async fn run(
         Ok(run) => run,
         Err(halt) => return Outcome::from(halt),
     };
-    let fetched = if run.sink.is_stream() {
-        run.fetch_in_order().await
-    } else {
-        run.fetch().await
-    };
-    let outcome = match fetched {
-        Ok(()) => run.finish().await.unwrap_or_else(Outcome::from),
-        Err(halt) => {
-            // What came before the end is kept, unless it is known to be wrong, or the disk itself is the trouble.
-            if !halt.is_mismatch()
-                && let Err(error) = run.checkpoint().await
-            {
-                tracing::debug!("no last checkpoint of {}: {error}", reporter.id);
-            }
-            Outcome::from(halt)
-        }
-    };
+    let outcome = run.complete(&source).await.unwrap_or_else(Outcome::from);
     run.report_spent();
     outcome
 }

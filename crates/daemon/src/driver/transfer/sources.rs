@@ -6,38 +6,55 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bgcopy_model::{
-    AuthTarget, Checksum, Condition, Credentials, FileRecord, Redirects, Validator,
-};
+use bgcopy_engine::Outcome;
+use bgcopy_model::{AuthTarget, Condition, Credentials, Mirror, Redirects, Validator};
 use bgcopy_origin::{Client, RedirectPolicy, Target};
 use bgcopy_transfer::{Answer, BoxFuture, Failure, Source, Want};
 
-use super::Start;
+use super::{Halt, Run, Start};
 
-/// The origin first, then the mirrors in their order.
-pub(super) fn of(client: &Client, start: &Start) -> Vec<Box<dyn Source>> {
-    let redirects = RedirectPolicy {
-        allow_insecure: start.http.security.allows_https_to_http(),
-        forbid: start.http.security.redirects() == Redirects::Refuse,
-    };
-    let origin = Target {
-        url: start.file.url.clone(),
-        headers: start.headers.clone(),
-        proxies: start.proxies.clone(),
-        proxy: start.http.proxy.clone(),
-        credentials: start.http.credentials.clone(),
-        redirects,
-    };
-    let mirrors = start.file.mirrors.iter().map(|mirror| Target {
-        url: mirror.url.clone(),
-        headers: Vec::new(),
-        credentials: for_proxies(&start.http.credentials),
-        ..origin.clone()
-    });
-    let targets = std::iter::once(origin.clone()).chain(mirrors);
-    targets
-        .map(|target| Box::new(client.source(target)) as Box<dyn Source>)
-        .collect()
+/// Where a file is, and how each place is asked.
+pub(super) struct Places {
+    client: Client,
+    origin: Target,
+    mirrors: Vec<Mirror>,
+}
+
+impl Places {
+    pub(super) fn new(client: &Client, start: &Start) -> Self {
+        Self {
+            client: client.clone(),
+            origin: Target {
+                url: start.file.url.clone(),
+                headers: start.headers.clone(),
+                proxies: start.proxies.clone(),
+                proxy: start.http.proxy.clone(),
+                credentials: start.http.credentials.clone(),
+                redirects: RedirectPolicy {
+                    allow_insecure: start.http.security.allows_https_to_http(),
+                    forbid: start.http.security.redirects() == Redirects::Refuse,
+                },
+            },
+            mirrors: start.file.mirrors.clone(),
+        }
+    }
+
+    /// The origin first, then the mirrors in their order.
+    pub(super) fn sources(&self) -> Vec<Box<dyn Source>> {
+        let origin: Box<dyn Source> = Box::new(self.client.source(self.origin.clone()));
+        let mirrors = self.mirrors.iter().map(|mirror| self.mirror(mirror));
+        std::iter::once(origin).chain(mirrors).collect()
+    }
+
+    /// A mirror, whoever named it.
+    pub(super) fn mirror(&self, mirror: &Mirror) -> Box<dyn Source> {
+        Box::new(self.client.source(Target {
+            url: mirror.url.clone(),
+            headers: Vec::new(),
+            credentials: for_proxies(&self.origin.credentials),
+            ..self.origin.clone()
+        }))
+    }
 }
 
 fn for_proxies(credentials: &Credentials) -> Credentials {
@@ -52,65 +69,60 @@ fn for_proxies(credentials: &Credentials) -> Credentials {
 
 /// Several places as one: the next is asked when one cannot help, and from then on, until the run ends.
 pub(super) struct InTurn {
+    /// As [`Places::sources`] has them.
     sources: Vec<Box<dyn Source>>,
     present: AtomicUsize,
-    /// What the whole file must have: a place that tells otherwise cannot help.
-    expected: Option<Checksum>,
 }
 
 impl InTurn {
-    /// `sources` are those of [`of`] for this file.
-    pub(super) fn new(sources: Vec<Box<dyn Source>>, file: &FileRecord) -> Self {
+    pub(super) const fn new(sources: Vec<Box<dyn Source>>) -> Self {
         Self {
             sources,
             present: AtomicUsize::new(0),
-            expected: file.checksum.filter(|_| file.ranges.is_empty()),
         }
     }
 
+    /// Asks no more the place that was asked last. Whether there is another.
+    fn give_up_present(&self) -> bool {
+        let next = self.present.fetch_add(1, Ordering::Relaxed) + 1;
+        next < self.sources.len()
+    }
+
     async fn answer(&self, want: &Want) -> Result<Answer, Failure> {
-        let mut worst: Option<Failure> = None;
+        let mut told: Option<Failure> = None;
         loop {
             let at = self.present.load(Ordering::Relaxed);
             let Some(source) = self.sources.get(at) else {
-                // The next run, if there is one, begins with the first again.
-                return Err(worst.unwrap_or_else(|| {
-                    Failure::new(Condition::Internal, "there is no place to ask")
+                return Err(told.unwrap_or_else(|| {
+                    Failure::new(Condition::Internal, "no place is left to ask")
                 }));
             };
-            match self.ask(source.as_ref(), at > 0, want).await {
+            let answer = if at == 0 {
+                source.fetch(want).await
+            } else {
+                ask_mirror(source.as_ref(), want).await
+            };
+            match answer {
                 Err(failure) if may_be_elsewhere(&failure) => {
                     tracing::debug!("place {at} of the file cannot help: {failure}");
-                    self.present.store(at + 1, Ordering::Relaxed);
-                    worst = Some(worst.map_or(failure.clone(), |worst| hopeful(worst, failure)));
+                    told = Some(match told {
+                        Some(first) => hopeful(first, failure),
+                        None => failure,
+                    });
+                    self.give_up_present();
                 }
                 answer => return answer,
             }
         }
     }
+}
 
-    async fn ask(
-        &self,
-        source: &dyn Source,
-        is_mirror: bool,
-        want: &Want,
-    ) -> Result<Answer, Failure> {
-        if !is_mirror {
-            return source.fetch(want).await;
-        }
-        let mut want = want.clone();
-        want.version = want.version.map(Validator::moved);
-        let mut answer = source.fetch(&want).await?;
-        if let (Some(expected), Some(told)) = (self.expected, answer.version.digest)
-            && expected.algorithm == told.algorithm
-            && expected != told
-        {
-            let detail = format!("a mirror has a file with the checksum {told}, not {expected}");
-            return Err(Failure::new(Condition::DigestMismatch, detail));
-        }
-        answer.version = answer.version.moved();
-        Ok(answer)
-    }
+async fn ask_mirror(mirror: &dyn Source, want: &Want) -> Result<Answer, Failure> {
+    let mut want = want.clone();
+    want.version = want.version.map(Validator::moved);
+    let mut answer = mirror.fetch(&want).await?;
+    answer.version = answer.version.moved();
+    Ok(answer)
 }
 
 impl Source for InTurn {
@@ -134,5 +146,37 @@ fn hopeful(first: Failure, second: Failure) -> Failure {
         second
     } else {
         first
+    }
+}
+
+impl Run<'_> {
+    /// Fetches and verifies. What does not have its checksum starts again at the next place. When none is left that can
+    /// finish it, the wrong bytes are the error, which no retry follows: another would fetch them again and again.
+    pub(super) async fn complete(&mut self, source: &InTurn) -> Result<Outcome, Halt> {
+        let mut wrong = None;
+        loop {
+            let ended = match self.fetch(source).await {
+                Ok(()) => self.finish().await,
+                Err(halt) => {
+                    // What came before the end is kept, unless it is known to be wrong, or the disk itself is the trouble.
+                    if !halt.is_mismatch()
+                        && let Err(error) = self.checkpoint().await
+                    {
+                        tracing::debug!("no last checkpoint of {}: {error}", self.reporter.id);
+                    }
+                    Err(halt)
+                }
+            };
+            match ended {
+                Err(halt) if halt.is_mismatch() && source.give_up_present() => {
+                    wrong.get_or_insert(halt);
+                    self.restart(false).await?;
+                }
+                Err(Halt::Trouble(trouble)) => {
+                    return Err(wrong.unwrap_or(Halt::Trouble(trouble)));
+                }
+                ended => return ended,
+            }
+        }
     }
 }
