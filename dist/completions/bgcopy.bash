@@ -199,7 +199,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__add)
-            opts="-o -d -h --output --directory --checksum --json --system --session --socket --help"
+            opts="-o -d -h --output --directory --checksum --mirror --metalink --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -251,6 +251,25 @@ _bgcopy() {
                     ;;
                 --checksum)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mirror)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metalink)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --socket)
@@ -744,7 +763,7 @@ _bgcopy() {
             return 0
             ;;
         bgcopy__subcmd__get)
-            opts="-o -d -h --output --directory --checksum --name --priority --description --header --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
+            opts="-o -d -h --output --directory --checksum --mirror --metalink --name --priority --description --header --user --password-file --auth --proxy --proxy-bypass --proxy-user --proxy-password-file --proxy-auth --no-proxy --redirects --retry-delay --no-progress-timeout --exec --no-wait --json --system --session --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -796,6 +815,25 @@ _bgcopy() {
                     ;;
                 --checksum)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mirror)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metalink)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --name)

@@ -51,6 +51,8 @@ complete -c bgcopy -n "__fish_bgcopy_needs_command" -f -a "help" -d 'Print this 
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -s o -l output -d 'Give the file this name; for one URL' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -s d -l directory -d 'Put the files into this folder, named as the origin names them; the working folder by default' -r -f -a "(__fish_complete_directories)"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l checksum -d 'What the file must hash to: sha256: or blake3: and 64 hexadecimal digits; for one URL' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l mirror -d 'Another place that has the same file, asked when the first cannot help; can be given again, up to 32 times' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l metalink -d 'Fetch the files that this Metalink document (RFC 5854, .meta4) describes, from the places that it names' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l name -d 'A name for the job; by default that of its first file' -r
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand get" -l priority -d 'When it is its turn: foreground runs at once and beside everything, the others in this order' -r -f -a "foreground\t''
 high\t''
@@ -113,6 +115,8 @@ complete -c bgcopy -n "__fish_bgcopy_using_subcommand create" -s h -l help -d 'P
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -s o -l output -d 'Give the file this name; for one URL' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -s d -l directory -d 'Put the files into this folder, named as the origin names them; the working folder by default' -r -f -a "(__fish_complete_directories)"
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l checksum -d 'What the file must hash to: sha256: or blake3: and 64 hexadecimal digits; for one URL' -r
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l mirror -d 'Another place that has the same file, asked when the first cannot help; can be given again, up to 32 times' -r -f
+complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l metalink -d 'Fetch the files that this Metalink document (RFC 5854, .meta4) describes, from the places that it names' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l socket -d 'The service with its private socket at this path' -r -F
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l json -d 'Print JSON, one object a line'
 complete -c bgcopy -n "__fish_bgcopy_using_subcommand add" -l system -d 'The service of the whole machine, on the system bus'

@@ -1,11 +1,11 @@
 //! Section 1, Bytes, continued: the digests that origins tell.
 
 use bgcopy::{FileRequest, JobState, Priority};
-use bgcopy_testkit::faulty::{Body, Cut, Digest, Fault, Origin, Resource};
+use bgcopy_testkit::faulty::{Body, Cut, Digest, Fault, LAST_MODIFIED, Origin, Resource, Version};
 
 use crate::{
-    fetch::{MISMATCH, SIZE, arrives, arrives_at_once, fails, file},
-    support::{Service, until, until_it},
+    fetch::{MISMATCH, SIZE, arrives, arrives_at_once, fails, fetch_at_once, file},
+    support::{Service, sha256, until, until_it},
 };
 
 /// Bytes of another file from the middle on, of which the head knows nothing.
@@ -24,10 +24,7 @@ async fn is_fetched_anew((service, origin, job): (Service, Origin, bgcopy::Job))
     assert_eq!(info.state, JobState::Transferred, "{:?}", info.error);
     assert_eq!(origin.requests().last().unwrap().range, None);
     job.complete().await.unwrap();
-    assert_eq!(
-        crate::support::sha256(&service.file("file")),
-        file().sha256()
-    );
+    assert_eq!(sha256(&service.file("file")), file().sha256());
 }
 
 #[tokio::test]
@@ -152,20 +149,16 @@ async fn s1_12_answers_that_tell_different_checksums_are_never_mixed() {
         .on_request(1, cut)
         .on_request(1, Fault::ReprDigest(Digest::Right));
     let body = file().body().clone();
-    let version = bgcopy_testkit::faulty::Version {
+    let version = Version {
         body,
         etag: Some("\"the same\"".to_owned()),
-        last_modified: resource_date(),
+        last_modified: Some(LAST_MODIFIED.to_owned()),
     };
     let resource = resource
         .from_request(2, Fault::Become(version))
         .from_request(2, Fault::ReprDigest(Digest::Right));
     let (service, origin) = (Service::start(), Origin::start());
-    crate::fetch::fetch_at_once(&service, &origin, resource, &file().sha256()).await;
+    fetch_at_once(&service, &origin, resource, &file().sha256()).await;
     let seen = origin.requests_for("/file");
     assert!(seen[1].range.is_some() && seen[2].range.is_none());
-}
-
-fn resource_date() -> Option<String> {
-    Some(bgcopy_testkit::faulty::LAST_MODIFIED.to_owned())
 }

@@ -270,16 +270,12 @@ async fn s11_5_mirrors_are_durable_and_shown_without_passwords() {
 
 /// A Metalink document in the service's home, of these files.
 fn document(service: &Service, files: &[(&str, &str, &[String])]) -> String {
-    let files: String = files
-        .iter()
-        .map(|(name, hash, urls)| {
-            let urls: String = (1..)
-                .zip(*urls)
-                .map(|(priority, url)| format!("<url priority=\"{priority}\">{url}</url>"))
-                .collect();
-            format!("<file name=\"{name}\"><hash type=\"sha-256\">{hash}</hash>{urls}</file>")
-        })
-        .collect();
+    let url = |url: &String| format!("<url>{url}</url>");
+    let file = |(name, hash, urls): &(&str, &str, &[String])| {
+        let urls = urls.iter().map(url).collect::<Vec<_>>().concat();
+        format!("<file name=\"{name}\"><hash type=\"sha-256\">{hash}</hash>{urls}</file>")
+    };
+    let files = files.iter().map(file).collect::<Vec<_>>().concat();
     let text = format!("<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\">{files}</metalink>");
     let path = service.state().with_file_name("files.meta4");
     std::fs::write(&path, text).unwrap();

@@ -97,8 +97,8 @@ impl ContentDigest {
 #[derive(Debug)]
 pub(crate) struct Mismatch {
     algorithm: &'static str,
-    found: String,
-    told: String,
+    found: Vec<u8>,
+    told: Vec<u8>,
 }
 
 impl Mismatch {
@@ -106,23 +106,26 @@ impl Mismatch {
         if found == told {
             return Ok(());
         }
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Err(Self {
             algorithm,
-            found: hex(found),
-            told: hex(told),
+            found: found.to_vec(),
+            told: told.to_vec(),
         })
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (algorithm, found, told) = (self.algorithm, &self.found, &self.told);
-        write!(
-            f,
-            "have the {algorithm} digest {found}, not {told} as its Content-Digest says"
-        )
+        write!(f, "have the {} digest ", self.algorithm)?;
+        hex(f, &self.found)?;
+        f.write_str(", not ")?;
+        hex(f, &self.told)?;
+        f.write_str(" as its Content-Digest says")
     }
+}
+
+fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 /// What a field told. At least one is there.

@@ -21,7 +21,7 @@ pub(super) fn tell(head: &mut Head, sent: &[Segment], whole: &Body, faults: &[Fa
 
 fn field(mut digest: [u8; 32], told: Digest) -> String {
     if told == Digest::Wrong {
-        digest.iter_mut().for_each(|byte| *byte = !*byte);
+        digest = digest.map(|byte| !byte);
     }
     format!("sha-256=:{}:", base64(&digest))
 }
