@@ -25,6 +25,7 @@ mod downloads;
 mod fetch;
 mod here;
 mod jobs;
+mod lanes;
 mod mirrors;
 mod origins;
 mod places;

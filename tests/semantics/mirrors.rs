@@ -1,4 +1,4 @@
-//! Section 11, Mirrors: where a file comes from when its own origin cannot help.
+//! Section 12, Mirrors: where a file comes from when its own origin cannot help.
 
 use bgcopy::{AuthScheme, AuthTarget, Checksum, FileRequest, JobBuilder, JobState, Priority};
 use bgcopy_testkit::faulty::{Body, Cut, Digest, Fault, Origin, Resource};
@@ -39,7 +39,7 @@ fn nowhere() -> String {
 }
 
 #[tokio::test]
-async fn s11_1_mirrors_without_a_checksum_are_refused_and_so_are_too_many() {
+async fn s12_1_mirrors_without_a_checksum_are_refused_and_so_are_too_many() {
     let service = Service::start();
     let manager = service.manager().await;
     let bare = FileRequest::new("http://127.0.0.1:9/file", service.file("file"));
@@ -74,7 +74,7 @@ async fn s11_1_mirrors_without_a_checksum_are_refused_and_so_are_too_many() {
 }
 
 #[tokio::test]
-async fn s11_2_a_mirror_is_asked_when_the_places_before_it_cannot_help() {
+async fn s12_2_a_mirror_is_asked_when_the_places_before_it_cannot_help() {
     for broken in [
         Fault::status(404),
         Fault::status(503),
@@ -95,7 +95,7 @@ async fn s11_2_a_mirror_is_asked_when_the_places_before_it_cannot_help() {
 }
 
 #[tokio::test]
-async fn s11_2_of_mirrors_that_cannot_help_either_the_first_error_that_may_pass_is_told() {
+async fn s12_2_of_mirrors_that_cannot_help_either_the_first_error_that_may_pass_is_told() {
     let service = Service::start();
     let origin = Origin::start();
     let gone = |path| origin.serve(path, file().always(Fault::status(404)));
@@ -127,7 +127,7 @@ async fn s11_2_of_mirrors_that_cannot_help_either_the_first_error_that_may_pass_
 }
 
 #[tokio::test]
-async fn s11_2_bytes_without_the_checksum_come_anew_from_the_next_place() {
+async fn s12_2_bytes_without_the_checksum_come_anew_from_the_next_place() {
     let spliced = || Fault::SpliceAfter(SIZE / 2, Body::Pattern { seed: 9, len: SIZE });
     for (digest, ends) in [
         (None, JobState::Transferred),
@@ -172,7 +172,7 @@ async fn s11_2_bytes_without_the_checksum_come_anew_from_the_next_place() {
 }
 
 #[tokio::test]
-async fn s11_3_neither_header_fields_nor_credentials_of_the_job_go_to_a_mirror() {
+async fn s12_3_neither_header_fields_nor_credentials_of_the_job_go_to_a_mirror() {
     let service = Service::start();
     let (origin, mirror) = (Origin::start(), Origin::start());
     let asks = || file().always(Fault::RequireBasic("mirrors", "own"));
@@ -207,7 +207,7 @@ async fn s11_3_neither_header_fields_nor_credentials_of_the_job_go_to_a_mirror()
 }
 
 #[tokio::test]
-async fn s11_4_a_mirror_goes_on_where_the_origin_ended_when_size_and_date_are_the_same() {
+async fn s12_4_a_mirror_goes_on_where_the_origin_ended_when_size_and_date_are_the_same() {
     let cut = || Fault::CutAfter(SIZE / 2, Cut::Fin);
     for (resource, continues) in [
         (file().etag("\"mirrors own\""), true),
@@ -240,7 +240,7 @@ async fn s11_4_a_mirror_goes_on_where_the_origin_ended_when_size_and_date_are_th
 }
 
 #[tokio::test]
-async fn s11_5_mirrors_are_durable_and_shown_without_passwords() {
+async fn s12_5_mirrors_are_durable_and_shown_without_passwords() {
     let mut service = Service::start();
     let urls = [
         "http://127.0.0.1:9/file",
@@ -283,7 +283,7 @@ fn document(service: &Service, files: &[(&str, &str, &[String])]) -> String {
 }
 
 #[test]
-fn s11_6_the_files_of_a_metalink_document_come_from_the_places_that_it_names() {
+fn s12_6_the_files_of_a_metalink_document_come_from_the_places_that_it_names() {
     let service = Service::start();
     let (first, second) = (Origin::start(), Origin::start());
     let gone = first.serve("/a", file().always(Fault::status(404)));
@@ -321,7 +321,7 @@ fn s11_6_the_files_of_a_metalink_document_come_from_the_places_that_it_names() {
 }
 
 #[test]
-fn s11_6_a_file_that_is_not_what_its_document_says_is_not_published() {
+fn s12_6_a_file_that_is_not_what_its_document_says_is_not_published() {
     let service = Service::start();
     let origin = Origin::start();
     let urls = [origin.serve("/a", file())];
@@ -339,7 +339,7 @@ fn s11_6_a_file_that_is_not_what_its_document_says_is_not_published() {
 }
 
 #[test]
-fn s11_6_a_document_whose_names_lead_elsewhere_makes_no_job() {
+fn s12_6_a_document_whose_names_lead_elsewhere_makes_no_job() {
     let service = Service::start();
     let urls = ["http://127.0.0.1:9/x".to_owned()];
     let hash = "0".repeat(64);

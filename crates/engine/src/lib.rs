@@ -42,6 +42,7 @@ mod http;
 mod intake;
 mod job;
 mod job_mut;
+mod lanes;
 mod mirrors;
 mod notify;
 mod outbox;

@@ -275,6 +275,14 @@ impl Run<'_> {
         if trouble.condition == Condition::RemoteFileChanged && place == ORIGIN && has_begun {
             return self.begin_again(crew).await;
         }
+        if trouble.condition == Condition::DigestMismatch {
+            // Which of the bytes here are its own is not known any more: all go, and so does the place.
+            if !self.sources.leave_out(place) {
+                return Err(Halt::Trouble(trouble));
+            }
+            tracing::debug!(file = %self.reporter.id, place, "left out: {}", trouble.detail);
+            return self.begin_anew(crew, false).await;
+        }
         let rest = lane.rest();
         lane.end_here();
         if let Some(rest) = rest {
@@ -296,6 +304,12 @@ impl Run<'_> {
 
     /// The file is another one than that of which bytes are here.
     async fn begin_again(&mut self, crew: &mut Crew) -> Result<(), Halt> {
+        let changed = !self.is_from_elsewhere();
+        self.begin_anew(crew, changed).await
+    }
+
+    /// Drops what is here and what is on its way.
+    async fn begin_anew(&mut self, crew: &mut Crew, changed: bool) -> Result<(), Halt> {
         for lane in &mut crew.lanes {
             lane.end_here();
             lane.forget_waiting();
@@ -303,7 +317,7 @@ impl Run<'_> {
         crew.narrow();
         self.drain(crew).await?;
         crew.lanes.clear();
-        self.restart(!self.is_from_elsewhere()).await
+        self.restart(changed).await
     }
 
     /// Looks, when it is time, whether there are as many lanes as there should be.

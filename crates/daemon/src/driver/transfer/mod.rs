@@ -14,10 +14,14 @@
 //! It must never report bytes as durable that were not synced before, and it ends with exactly one
 //! [`Report::Ended`], after which nothing of it writes.
 
+mod budget;
+mod crew;
 mod digest;
+mod fetch;
 mod gather;
 mod lane;
 mod meter;
+mod places;
 mod pour;
 mod pump;
 mod question;
@@ -35,16 +39,12 @@ use bgcopy_model::{
     self as model, Condition, Extent, FileId, FileRecord, Layout, RangeSet, Redirects, Validator,
 };
 use bgcopy_origin::Client;
-use bgcopy_transfer::{Answer, Body, Facts, Failure, Source, Want};
+use bgcopy_transfer::{Facts, Failure};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-use self::{
-    gather::Gathered,
-    meter::Meter,
-    sink::Sink,
-    sources::{InTurn, Places},
-};
+pub(super) use self::budget::Budget;
+use self::{meter::Meter, places::Places, sink::Sink, sources::Sources};
 use super::{
     Message,
     effects::Start,
@@ -70,7 +70,9 @@ pub(super) struct Surroundings {
 
 /// Starts the run as a task of its own.
 pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()>) {
-    let source = InTurn::new(Places::new(&with.client, &start).sources());
+    let redirects = start.http.security.redirects();
+    let sources = sources(&start, &with.client);
+    let budget = with.budget;
     let told = Told {
         heads: with.heads,
         reports_redirects: redirects == Redirects::Report,
@@ -111,22 +113,10 @@ pub(super) fn spawn(start: Start, with: Surroundings, stop: oneshot::Receiver<()
 
 /// The places that have the file: the origin, and whoever else is known to. This is the one place where that is decided.
 fn sources(start: &Start, client: &Client) -> Sources {
-    let security = start.http.security;
-    let origin = client.source(Target {
-        url: start.file.url.clone(),
-        headers: start.headers.clone(),
-        proxies: start.proxies.clone(),
-        proxy: start.http.proxy.clone(),
-        credentials: start.http.credentials.clone(),
-        redirects: RedirectPolicy {
-            allow_insecure: security.allows_https_to_http(),
-            forbid: security.redirects() == Redirects::Refuse,
-        },
-    });
-    let mirrors: Vec<Box<dyn Source>> = Vec::new();
+    let places = Places::new(client, start);
     // Only what is held against a checksum in the end may come from several places.
     let verifies = start.file.checksum.is_some();
-    Sources::new(Box::new(origin), mirrors, verifies)
+    Sources::new(places.origin(), places.mirrors(), verifies)
 }
 
 /// Where that goes which an answer tells beside the bytes.
@@ -202,7 +192,9 @@ fn halt(condition: Condition, detail: impl Into<String>) -> Halt {
 async fn run(
     mut file: FileRecord,
     sink: Result<Sink, Halt>,
-    source: InTurn,
+    sources: Sources,
+    most_lanes: Arc<AtomicU32>,
+    budget: Budget,
     reporter: &Reporter,
     stop: oneshot::Receiver<()>,
 ) -> Outcome {
@@ -241,7 +233,23 @@ async fn run(
         Ok(run) => run,
         Err(halt) => return Outcome::from(halt),
     };
-    let outcome = run.complete(&source).await.unwrap_or_else(Outcome::from);
+    let fetched = if run.sink.is_stream() {
+        run.fetch_in_order().await
+    } else {
+        run.fetch().await
+    };
+    let outcome = match fetched {
+        Ok(()) => run.finish().await.unwrap_or_else(Outcome::from),
+        Err(halt) => {
+            // What came before the end is kept, unless it is known to be wrong, or the disk itself is the trouble.
+            if !halt.is_mismatch()
+                && let Err(error) = run.checkpoint().await
+            {
+                tracing::debug!("no last checkpoint of {}: {error}", reporter.id);
+            }
+            Outcome::from(halt)
+        }
+    };
     run.report_spent();
     outcome
 }
@@ -296,174 +304,6 @@ impl Run<'_> {
         self.version
             .as_ref()
             .is_some_and(|version| version.elsewhere)
-    }
-
-    /// Asks for missing runs until none is left.
-    async fn fetch(&mut self, source: &dyn Source) -> Result<(), Halt> {
-        while let Some(missing) = self.picker.next(u64::MAX) {
-            let (local, want) = self.want(missing)?;
-            self.until_wanted().await?;
-            self.meter.asked();
-            let answer = tokio::select! {
-                biased;
-                _ = &mut self.stop => Err(Halt::Stopped),
-                answer = source.fetch(&want) => answer.map_err(Halt::from),
-            };
-            let answer = match answer {
-                Err(Halt::Trouble(trouble))
-                    if trouble.condition == Condition::RemoteFileChanged
-                        && !self.picker.here().is_empty() =>
-                {
-                    self.restart(!self.is_from_elsewhere()).await?;
-                    continue;
-                }
-                other => other?,
-            };
-            let (offset, limit, mut body) = self.accept(answer, local, &want).await?;
-            let before = self.picker.here().len();
-            match &self.sink {
-                Sink::File(_) => self.fill(body.as_mut(), offset, limit).await?,
-                Sink::Stream(stream) => {
-                    let stream = stream.clone();
-                    self.pour(&stream, body.as_mut(), offset, limit).await?;
-                }
-            }
-            self.picker.give_back(missing);
-            if self.picker.here().len() == before && !self.picker.is_complete() {
-                let detail = format!("{} ended its answer before the first byte", self.host());
-                return Err(halt(Condition::ConnectionClosed, detail));
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a body into the file: a small file in one piece, others as the bytes come.
-    async fn fill(
-        &mut self,
-        body: &mut dyn Body,
-        offset: u64,
-        limit: Option<u64>,
-    ) -> Result<(), Halt> {
-        let gathered = if self.gathers(self.size) && offset == 0 {
-            self.gather(body, limit).await?
-        } else {
-            Gathered::Begin(Vec::new())
-        };
-        match gathered {
-            Gathered::Whole => Ok(()),
-            Gathered::Begin(chunks) => {
-                self.make(self.size).await?;
-                self.pump(body, offset, limit, chunks).await
-            }
-            Gathered::Ended(chunks, mut rest) => {
-                self.make(self.size).await?;
-                self.pump(&mut rest, offset, limit, chunks).await
-            }
-        }
-    }
-
-    /// The local interval to fill next, and what to ask a source for it.
-    fn want(&self, missing: Missing) -> Result<(u64, Want), Halt> {
-        let continues = !self.picker.here().is_empty();
-        let has_validator = self
-            .version
-            .as_ref()
-            .is_some_and(|v| v.if_range().is_some());
-        // Bytes that nothing ties to the next answer are of no use: the file starts again.
-        let starts_again = continues && !has_validator;
-        if starts_again && self.sink.is_stream() {
-            return Err(self.cannot_start_again(false));
-        }
-        if starts_again && self.file.ranges.len() > 1 {
-            let detail = format!(
-                "{} tells by nothing that two answers are of one version, so the ranges cannot be joined",
-                self.host()
-            );
-            return Err(halt(Condition::InsufficientRangeSupport, detail));
-        }
-        let start = if starts_again { 0 } else { missing.start };
-        let Some((remote, run)) = self.layout.remote(start) else {
-            let detail = format!(
-                "{} has no byte {start} of the ranges asked for",
-                shown(&self.file.url)
-            );
-            return Err(halt(Condition::InvalidRange, detail));
-        };
-        let ends = [run, missing.end.map(|end| end - start)];
-        let length = ends.into_iter().flatten().min();
-        let whole = self.layout.is_whole();
-        let end = match length {
-            // A run to the known end is asked for without an end: a server's file may only be served whole.
-            Some(length) if !(whole && missing.end == self.size) => Some(remote + length),
-            _ => None,
-        };
-        let version = if has_validator {
-            self.version.clone()
-        } else {
-            None
-        };
-        Ok((
-            start,
-            Want {
-                start: remote,
-                end,
-                version,
-                exact: !whole,
-            },
-        ))
-    }
-
-    /// Judges an answer's head: where its bytes go, how many at most, and the body.
-    async fn accept(
-        &mut self,
-        answer: Answer,
-        local: u64,
-        want: &Want,
-    ) -> Result<(u64, Option<u64>, Box<dyn Body>), Halt> {
-        self.is_the_expected(&answer.version)?;
-        let known = self.version.as_ref();
-        let changed = known.is_some_and(|known| {
-            known.if_range().is_some() && !known.same_version(&answer.version)
-        });
-        let continues = !self.picker.here().is_empty();
-        if continues && (changed || answer.start != want.start || want.version.is_none()) {
-            let from_the_start = local == 0 && answer.start == want.start;
-            if answer.start != 0 && !from_the_start {
-                let detail = format!("{} answered with another range than asked for", self.host());
-                return Err(halt(Condition::InvalidResponse, detail));
-            }
-            self.restart(changed && !self.is_from_elsewhere()).await?;
-        }
-        let local = if answer.start == want.start { local } else { 0 };
-        let size = match answer.version.size {
-            Some(remote) => {
-                let layout = Layout::checked(&self.file.ranges);
-                layout.check(remote).map_err(|error| {
-                    let detail = format!("{} has {remote} bytes: {error}", shown(&self.file.url));
-                    halt(Condition::from(error), detail)
-                })?;
-                self.layout = layout.settled(remote);
-                self.layout.local_size(Some(remote))
-            }
-            None if self.layout.needs_size() => {
-                let detail = format!(
-                    "{} does not say how long the file is, so what comes behind the range to its end has no place",
-                    self.host()
-                );
-                return Err(halt(Condition::InsufficientRangeSupport, detail));
-            }
-            None => self.layout.local_size(None),
-        };
-        self.open(size, &answer.version, &answer.facts).await?;
-        self.size = size;
-        if let Some(size) = size {
-            self.picker.set_size(size);
-        }
-        self.version = Some(answer.version);
-        self.expect_digest();
-        let run = self.layout.remote(local).and_then(|(_, run)| run);
-        let limit = run.or(size.map(|size| size.saturating_sub(local)));
-        Ok((local, limit, answer.body))
     }
 
     /// Reports what was spent since the last time; right before what writes the file's record.

@@ -91,6 +91,7 @@ impl Run<'_> {
         question: &Question,
         missing: Missing,
     ) -> Result<Accepted, Halt> {
+        self.is_the_expected(&answer.version)?;
         let (local, want) = (question.local, &question.want);
         let continues = !self.picker.here().is_empty();
         if continues && place != ORIGIN {
@@ -138,6 +139,7 @@ impl Run<'_> {
             self.picker.set_size(size);
         }
         self.version = Some(version);
+        self.expect_digest();
         let run = self.layout.remote(local).and_then(|(_, run)| run);
         let limit = run.or(size.map(|size| size.saturating_sub(local)));
         let said = answer.end.map(|end| end.saturating_sub(answer.start));
@@ -171,6 +173,7 @@ impl Run<'_> {
         question: &Question,
         end: Option<u64>,
     ) -> Result<Accepted, Halt> {
+        self.is_the_expected(&answer.version)?;
         let size = self.version.as_ref().and_then(|version| version.size);
         let known = self.known(place);
         let is_another = known.is_some_and(|known| !known.same_version(&answer.version));

@@ -1,182 +1,160 @@
-//! The places that a run may ask for its file: the origin of its URL, then its mirrors.
+//! The places that have a run's file, and which of them is asked.
 //!
-//! What the job sends to its origin, header fields and the credentials for servers, goes to no mirror: a mirror has its
-//! own user and password in its URL, or none. It may never be asked under the condition of another place's entity tag
-//! either, and what it tells of its version is worth what another URL's is ([`Validator::moved`]).
+//! The first is the origin that the caller named; its version is the one that the record keeps. Others, mirrors, are
+//! used only where the file has a checksum that the end is held against: their validators say nothing of the origin's
+//! bytes, so without one nothing would show that theirs are the same.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
-use bgcopy_engine::Outcome;
-use bgcopy_model::{AuthTarget, Condition, Credentials, Mirror, Redirects, Validator};
-use bgcopy_origin::{Client, RedirectPolicy, Target};
-use bgcopy_transfer::{Answer, BoxFuture, Failure, Source, Want};
+use bgcopy_model::Validator;
+use bgcopy_transfer::Source;
 
-use super::{Halt, Run, Start};
+/// The index of the origin.
+pub(super) const ORIGIN: usize = 0;
 
-/// Where a file is, and how each place is asked.
-pub(super) struct Places {
-    client: Client,
-    origin: Target,
-    mirrors: Vec<Mirror>,
+/// All places of one file. There is always one that is not out.
+pub(super) struct Sources {
+    places: Vec<Place>,
 }
 
-impl Places {
-    pub(super) fn new(client: &Client, start: &Start) -> Self {
+struct Place {
+    source: Arc<dyn Source>,
+    /// What a mirror answered first; the origin's version is the run's.
+    version: Option<Validator>,
+    /// Whether it is asked no more.
+    is_out: bool,
+    /// Bytes a second of one lane, once measured.
+    speed: Option<u64>,
+}
+
+impl Sources {
+    /// The origin and its mirrors, which are left out where nothing `verifies` the end.
+    pub(super) fn new(
+        origin: Box<dyn Source>,
+        mirrors: Vec<Box<dyn Source>>,
+        verifies: bool,
+    ) -> Self {
+        let mirrors = mirrors.into_iter().filter(|_| verifies);
+        let places = std::iter::once(origin).chain(mirrors).map(|source| Place {
+            source: Arc::from(source),
+            version: None,
+            is_out: false,
+            speed: None,
+        });
         Self {
-            client: client.clone(),
-            origin: Target {
-                url: start.file.url.clone(),
-                headers: start.headers.clone(),
-                proxies: start.proxies.clone(),
-                proxy: start.http.proxy.clone(),
-                credentials: start.http.credentials.clone(),
-                redirects: RedirectPolicy {
-                    allow_insecure: start.http.security.allows_https_to_http(),
-                    forbid: start.http.security.redirects() == Redirects::Refuse,
-                },
-            },
-            mirrors: start.file.mirrors.clone(),
+            places: places.collect(),
         }
     }
 
-    /// The origin first, then the mirrors in their order.
-    pub(super) fn sources(&self) -> Vec<Box<dyn Source>> {
-        let origin: Box<dyn Source> = Box::new(self.client.source(self.origin.clone()));
-        let mirrors = self.mirrors.iter().map(|mirror| self.mirror(mirror));
-        std::iter::once(origin).chain(mirrors).collect()
+    pub(super) fn of(&self, place: usize) -> Arc<dyn Source> {
+        self.places[place].source.clone()
     }
 
-    /// A mirror, whoever named it.
-    pub(super) fn mirror(&self, mirror: &Mirror) -> Box<dyn Source> {
-        Box::new(self.client.source(Target {
-            url: mirror.url.clone(),
-            headers: Vec::new(),
-            credentials: for_proxies(&self.origin.credentials),
-            ..self.origin.clone()
-        }))
-    }
-}
-
-fn for_proxies(credentials: &Credentials) -> Credentials {
-    let mut kept = credentials.clone();
-    for (target, scheme) in credentials.kinds() {
-        if target == AuthTarget::Server {
-            kept.remove(target, scheme);
-        }
-    }
-    kept
-}
-
-/// Several places as one: the next is asked when one cannot help, and from then on, until the run ends.
-pub(super) struct InTurn {
-    /// As [`Places::sources`] has them.
-    sources: Vec<Box<dyn Source>>,
-    present: AtomicUsize,
-}
-
-impl InTurn {
-    pub(super) const fn new(sources: Vec<Box<dyn Source>>) -> Self {
-        Self {
-            sources,
-            present: AtomicUsize::new(0),
-        }
+    /// The first that is not out.
+    pub(super) fn first(&self) -> usize {
+        let first = self.places.iter().position(|place| !place.is_out);
+        first.unwrap_or(ORIGIN)
     }
 
-    /// Asks no more the place that was asked last. Whether there is another.
-    fn give_up_present(&self) -> bool {
-        let next = self.present.fetch_add(1, Ordering::Relaxed) + 1;
-        next < self.sources.len()
-    }
-
-    async fn answer(&self, want: &Want) -> Result<Answer, Failure> {
-        let mut told: Option<Failure> = None;
-        loop {
-            let at = self.present.load(Ordering::Relaxed);
-            let Some(source) = self.sources.get(at) else {
-                return Err(told.unwrap_or_else(|| {
-                    Failure::new(Condition::Internal, "no place is left to ask")
-                }));
-            };
-            let answer = if at == 0 {
-                source.fetch(want).await
-            } else {
-                ask_mirror(source.as_ref(), want).await
-            };
-            match answer {
-                Err(failure) if may_be_elsewhere(&failure) => {
-                    tracing::debug!("place {at} of the file cannot help: {failure}");
-                    told = Some(match told {
-                        Some(first) => hopeful(first, failure),
-                        None => failure,
-                    });
-                    self.give_up_present();
-                }
-                answer => return answer,
+    /// Where one more lane brings the most, `lanes` being at work at each: one that was never tried, else the one that
+    /// has the highest speed to share.
+    pub(super) fn best(&self, lanes: impl Fn(usize) -> u64) -> usize {
+        let worth = |index: usize| {
+            let place = &self.places[index];
+            let lanes = lanes(index);
+            match place.speed {
+                None if lanes == 0 => u64::MAX,
+                // Speed is that of one lane; one more takes a share of what all have together.
+                speed => speed.unwrap_or(0).saturating_mul(lanes.max(1)) / (lanes + 1),
             }
+        };
+        let is_asked = |index: &usize| !self.places[*index].is_out;
+        let best = (0..self.places.len())
+            .rev()
+            .filter(is_asked)
+            .max_by_key(|index| worth(*index));
+        best.unwrap_or(ORIGIN)
+    }
+
+    /// One lane there brought so many bytes a second.
+    pub(super) fn measured(&mut self, place: usize, speed: u64) {
+        let known = &mut self.places[place].speed;
+        *known = Some(known.map_or(speed, |known| known.midpoint(speed)));
+    }
+
+    /// What a mirror answered first.
+    pub(super) fn version(&self, place: usize) -> Option<&Validator> {
+        self.places[place].version.as_ref()
+    }
+
+    pub(super) fn keep_version(&mut self, place: usize, version: Validator) {
+        self.places[place].version = Some(version);
+    }
+
+    /// Whether nothing answered yet is held to be a version any more.
+    pub(super) fn forget_versions(&mut self) {
+        for place in &mut self.places {
+            place.version = None;
         }
     }
-}
 
-async fn ask_mirror(mirror: &dyn Source, want: &Want) -> Result<Answer, Failure> {
-    let mut want = want.clone();
-    want.version = want.version.map(Validator::moved);
-    let mut answer = mirror.fetch(&want).await?;
-    answer.version = answer.version.moved();
-    Ok(answer)
-}
-
-impl Source for InTurn {
-    fn fetch<'a>(&'a self, want: &'a Want) -> BoxFuture<'a, Result<Answer, Failure>> {
-        Box::pin(self.answer(want))
+    /// It is asked no more, unless it is the last one. Says whether another remains.
+    pub(super) fn leave_out(&mut self, place: usize) -> bool {
+        let mut others = self.places.iter().enumerate();
+        let remains = others.any(|(index, other)| index != place && !other.is_out);
+        self.places[place].is_out |= remains;
+        remains
     }
 }
 
-/// Whether another place may have what this one has not. Without a network none is better than the other, and a version
-/// that changed is for the run to begin again with.
-const fn may_be_elsewhere(failure: &Failure) -> bool {
-    !matches!(
-        failure.condition,
-        Condition::RemoteFileChanged | Condition::NetworkDisconnected
-    )
-}
+#[cfg(test)]
+mod tests {
+    use bgcopy_transfer::{Answer, BoxFuture, Failure, Want};
 
-/// Of two failures the first that waiting may mend, else the first: that of the URL that the caller named.
-fn hopeful(first: Failure, second: Failure) -> Failure {
-    if !first.condition.is_transient() && second.condition.is_transient() {
-        second
-    } else {
-        first
-    }
-}
+    use super::*;
 
-impl Run<'_> {
-    /// Fetches and verifies. What does not have its checksum starts again at the next place. When none is left that can
-    /// finish it, the wrong bytes are the error, which no retry follows: another would fetch them again and again.
-    pub(super) async fn complete(&mut self, source: &InTurn) -> Result<Outcome, Halt> {
-        let mut wrong = None;
-        loop {
-            let ended = match self.fetch(source).await {
-                Ok(()) => self.finish().await,
-                Err(halt) => {
-                    // What came before the end is kept, unless it is known to be wrong, or the disk itself is the trouble.
-                    if !halt.is_mismatch()
-                        && let Err(error) = self.checkpoint().await
-                    {
-                        tracing::debug!("no last checkpoint of {}: {error}", self.reporter.id);
-                    }
-                    Err(halt)
-                }
-            };
-            match ended {
-                Err(halt) if halt.is_mismatch() && source.give_up_present() => {
-                    wrong.get_or_insert(halt);
-                    self.restart(false).await?;
-                }
-                Err(Halt::Trouble(trouble)) => {
-                    return Err(wrong.unwrap_or(Halt::Trouble(trouble)));
-                }
-                ended => return ended,
-            }
+    struct Nowhere;
+
+    impl Source for Nowhere {
+        fn fetch<'a>(&'a self, _: &'a Want) -> BoxFuture<'a, Result<Answer, Failure>> {
+            Box::pin(std::future::pending())
         }
+    }
+
+    fn sources(mirrors: usize, verifies: bool) -> Sources {
+        let mirrors = (0..mirrors).map(|_| Box::new(Nowhere) as Box<dyn Source>);
+        Sources::new(Box::new(Nowhere), mirrors.collect(), verifies)
+    }
+
+    #[test]
+    fn without_a_checksum_the_origin_is_the_only_source() {
+        let mut sources = sources(3, false);
+        assert_eq!(sources.best(|_| 0), ORIGIN);
+        assert!(!sources.leave_out(ORIGIN), "the last one stays");
+        assert_eq!(sources.first(), ORIGIN);
+    }
+
+    #[test]
+    fn each_source_is_tried_and_then_the_fastest_has_most_lanes() {
+        let mut sources = sources(1, true);
+        let mut lanes = [1, 0];
+        assert_eq!(sources.best(|place| lanes[place]), 1, "never tried");
+        lanes[1] = 1;
+        sources.measured(0, 10);
+        sources.measured(1, 30);
+        for _ in 0..2 {
+            let best = sources.best(|place| lanes[place]);
+            lanes[best] += 1;
+        }
+        assert_eq!(lanes, [1, 3]);
+    }
+
+    #[test]
+    fn a_source_that_is_out_is_asked_no_more_as_long_as_another_remains() {
+        let mut sources = sources(1, true);
+        assert!(sources.leave_out(ORIGIN));
+        assert_eq!((sources.first(), sources.best(|_| 0)), (1, 1));
+        assert!(!sources.leave_out(1));
+        assert_eq!(sources.first(), 1);
     }
 }

@@ -17,6 +17,9 @@ use bgcopy_testkit::{
     fs::sha256_file,
 };
 
+use bgcopy_origin::{RedirectPolicy, Target};
+use bgcopy_transfer::Source;
+
 use super::*;
 
 const TEMPORARY: &str = ".x.part";

@@ -1,0 +1,67 @@
+//! The places that a run may ask for its file: the origin of its URL, then its mirrors.
+//!
+//! What the job sends to its origin, header fields and the credentials for servers, goes to no mirror: a mirror has its
+//! own user and password in its URL, or none. It may never be asked under the condition of another place's entity tag
+//! either; that is `sources`' and `question`'s part.
+
+use bgcopy_model::{AuthTarget, Credentials, Mirror, Redirects};
+use bgcopy_origin::{Client, RedirectPolicy, Target};
+use bgcopy_transfer::Source;
+
+use super::Start;
+
+/// Where a file is, and how each place is asked.
+pub(super) struct Places {
+    client: Client,
+    origin: Target,
+    mirrors: Vec<Mirror>,
+}
+
+impl Places {
+    pub(super) fn new(client: &Client, start: &Start) -> Self {
+        Self {
+            client: client.clone(),
+            origin: Target {
+                url: start.file.url.clone(),
+                headers: start.headers.clone(),
+                proxies: start.proxies.clone(),
+                proxy: start.http.proxy.clone(),
+                credentials: start.http.credentials.clone(),
+                redirects: RedirectPolicy {
+                    allow_insecure: start.http.security.allows_https_to_http(),
+                    forbid: start.http.security.redirects() == Redirects::Refuse,
+                },
+            },
+            mirrors: start.file.mirrors.clone(),
+        }
+    }
+
+    pub(super) fn origin(&self) -> Box<dyn Source> {
+        Box::new(self.client.source(self.origin.clone()))
+    }
+
+    /// The mirrors that the caller named, in their order.
+    pub(super) fn mirrors(&self) -> Vec<Box<dyn Source>> {
+        self.mirrors.iter().map(|it| self.mirror(it)).collect()
+    }
+
+    /// A mirror, whoever named it.
+    pub(super) fn mirror(&self, mirror: &Mirror) -> Box<dyn Source> {
+        Box::new(self.client.source(Target {
+            url: mirror.url.clone(),
+            headers: Vec::new(),
+            credentials: for_proxies(&self.origin.credentials),
+            ..self.origin.clone()
+        }))
+    }
+}
+
+fn for_proxies(credentials: &Credentials) -> Credentials {
+    let mut kept = credentials.clone();
+    for (target, scheme) in credentials.kinds() {
+        if target == AuthTarget::Server {
+            kept.remove(target, scheme);
+        }
+    }
+    kept
+}
