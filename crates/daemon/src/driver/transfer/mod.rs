@@ -226,6 +226,9 @@ async fn run(
             reporter,
             stop,
         };
+        if !run.durable.is_empty() {
+            run.sources.go_on();
+        }
         run.reopen().await?;
         Ok::<_, Halt>(run)
     };
@@ -233,13 +236,16 @@ async fn run(
         Ok(run) => run,
         Err(halt) => return Outcome::from(halt),
     };
-    let fetched = if run.sink.is_stream() {
-        run.fetch_in_order().await
+    let ended = if run.sink.is_stream() {
+        match run.fetch_in_order().await {
+            Ok(()) => run.finish().await,
+            Err(halt) => Err(halt),
+        }
     } else {
-        run.fetch().await
+        run.fetch_and_finish().await
     };
-    let outcome = match fetched {
-        Ok(()) => run.finish().await.unwrap_or_else(Outcome::from),
+    let outcome = match ended {
+        Ok(outcome) => outcome,
         Err(halt) => {
             // What came before the end is kept, unless it is known to be wrong, or the disk itself is the trouble.
             if !halt.is_mismatch()

@@ -164,7 +164,7 @@ impl Run<'_> {
         self.size = None;
         self.durable = RangeSet::new();
         self.version = None;
-        self.sources.forget_versions();
+        self.sources.begin_anew();
         self.layout = Layout::checked(&self.file.ranges);
         Ok(())
     }

@@ -3,9 +3,14 @@
 //! The first is the origin that the caller named; its version is the one that the record keeps. Others, mirrors, are
 //! used only where the file has a checksum that the end is held against: their validators say nothing of the origin's
 //! bytes, so without one nothing would show that theirs are the same.
+//!
+//! When the whole does not have its checksum and several places brought it, nobody knows whose bytes were wrong. Then the
+//! file begins again from one place alone, the first that is not out; where what one place brought alone is wrong, that
+//! place is out for good. So every further try has one place less, and none is asked for the whole twice in vain.
 
 use std::sync::Arc;
 
+use bgcopy_engine::Trouble;
 use bgcopy_model::Validator;
 use bgcopy_transfer::Source;
 
@@ -15,6 +20,12 @@ pub(super) const ORIGIN: usize = 0;
 /// All places of one file. There is always one that is not out.
 pub(super) struct Sources {
     places: Vec<Place>,
+    /// Whether only the first that is not out is asked.
+    one_alone: bool,
+    /// Whether bytes are here of which nobody knows who brought them: those of an earlier run.
+    has_unknown: bool,
+    /// That bytes were wrong, the last time.
+    mismatch: Option<Trouble>,
 }
 
 struct Place {
@@ -23,6 +34,10 @@ struct Place {
     version: Option<Validator>,
     /// Whether it is asked no more.
     is_out: bool,
+    /// Why it could not help, the last time.
+    trouble: Option<Trouble>,
+    /// Whether bytes of it are here.
+    has_brought: bool,
     /// Bytes a second of one lane, once measured.
     speed: Option<u64>,
 }
@@ -39,11 +54,26 @@ impl Sources {
             source: Arc::from(source),
             version: None,
             is_out: false,
+            trouble: None,
+            has_brought: false,
             speed: None,
         });
         Self {
             places: places.collect(),
+            one_alone: false,
+            has_unknown: false,
+            mismatch: None,
         }
+    }
+
+    /// Bytes of an earlier run are here.
+    pub(super) const fn go_on(&mut self) {
+        self.has_unknown = true;
+    }
+
+    /// Bytes of it are here now.
+    pub(super) fn brought(&mut self, place: usize) {
+        self.places[place].has_brought = true;
     }
 
     pub(super) fn of(&self, place: usize) -> Arc<dyn Source> {
@@ -59,6 +89,9 @@ impl Sources {
     /// Where one more lane brings the most, `lanes` being at work at each: one that was never tried, else the one that
     /// has the highest speed to share.
     pub(super) fn best(&self, lanes: impl Fn(usize) -> u64) -> usize {
+        if self.one_alone {
+            return self.first();
+        }
         let worth = |index: usize| {
             let place = &self.places[index];
             let lanes = lanes(index);
@@ -91,11 +124,45 @@ impl Sources {
         self.places[place].version = Some(version);
     }
 
-    /// Whether nothing answered yet is held to be a version any more.
-    pub(super) fn forget_versions(&mut self) {
+    /// No byte is here any more, and nothing answered yet is held to be a version.
+    pub(super) fn begin_anew(&mut self) {
+        self.has_unknown = false;
         for place in &mut self.places {
             place.version = None;
+            place.has_brought = false;
         }
+    }
+
+    /// Every byte is here, and the whole does not have its checksum. Says whether the file can begin again.
+    pub(super) fn whole_was_wrong(&mut self, trouble: &Trouble) -> bool {
+        let mut brought = (0..self.places.len()).filter(|index| self.places[*index].has_brought);
+        if let (Some(only), None, false) = (brought.next(), brought.next(), self.has_unknown) {
+            return self.was_wrong(only, trouble);
+        }
+        self.mismatch = Some(trouble.clone());
+        self.one_alone = true;
+        self.places.len() > 1
+    }
+
+    /// What this place brought is not the file. Says whether the file can begin again without it.
+    pub(super) fn was_wrong(&mut self, place: usize, trouble: &Trouble) -> bool {
+        self.mismatch = Some(trouble.clone());
+        self.could_not_help(place, trouble);
+        self.leave_out(place)
+    }
+
+    /// It could not help; what is told of that when no other can is [`Self::verdict`]'s.
+    pub(super) fn could_not_help(&mut self, place: usize, trouble: &Trouble) {
+        self.places[place].trouble = Some(trouble.clone());
+    }
+
+    /// Why the file does not come, when no place is left that could help: that bytes were wrong, since another try would
+    /// fetch them all again; else the first trouble that may pass by itself; else the first.
+    pub(super) fn verdict(&self) -> Option<Trouble> {
+        let told = || self.places.iter().filter_map(|it| it.trouble.as_ref());
+        let transient = || told().find(|it| it.condition.is_transient());
+        let mismatch = self.mismatch.as_ref();
+        mismatch.or_else(transient).or(told().next()).cloned()
     }
 
     /// It is asked no more, unless it is the last one. Says whether another remains.
@@ -109,6 +176,7 @@ impl Sources {
 
 #[cfg(test)]
 mod tests {
+    use bgcopy_model::Condition;
     use bgcopy_transfer::{Answer, BoxFuture, Failure, Want};
 
     use super::*;
@@ -147,6 +215,54 @@ mod tests {
             lanes[best] += 1;
         }
         assert_eq!(lanes, [1, 3]);
+    }
+
+    fn trouble(condition: Condition) -> Trouble {
+        Trouble::new(condition, "")
+    }
+
+    #[test]
+    fn what_several_brought_wrong_comes_from_each_alone_until_none_is_left() {
+        let wrong = trouble(Condition::DigestMismatch);
+        let mut sources = sources(2, true);
+        sources.brought(0);
+        sources.brought(1);
+        assert!(sources.whole_was_wrong(&wrong), "nobody knows whose");
+        for place in 0..3 {
+            sources.begin_anew();
+            assert_eq!((sources.first(), sources.best(|_| 5)), (place, place));
+            sources.brought(place);
+            assert_eq!(sources.whole_was_wrong(&wrong), place < 2, "{place}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_an_earlier_run_are_not_held_against_who_brought_the_rest() {
+        let wrong = trouble(Condition::DigestMismatch);
+        let mut sources = sources(1, true);
+        sources.go_on();
+        sources.brought(ORIGIN);
+        assert!(sources.whole_was_wrong(&wrong));
+        sources.begin_anew();
+        assert_eq!(sources.first(), ORIGIN);
+        let mut alone = Sources::new(Box::new(Nowhere), vec![], true);
+        alone.go_on();
+        assert!(!alone.whole_was_wrong(&wrong), "there is no other");
+    }
+
+    #[test]
+    fn wrong_bytes_are_told_before_what_may_pass_and_that_before_the_first_trouble() {
+        let [gone, busy] = [404, 503].map(|status| trouble(Condition::HttpStatus(status)));
+        let mut sources = sources(2, true);
+        assert_eq!(sources.verdict(), None);
+        sources.could_not_help(1, &trouble(Condition::InvalidResponse));
+        sources.could_not_help(0, &gone);
+        assert_eq!(sources.verdict(), Some(gone));
+        sources.could_not_help(2, &busy);
+        assert_eq!(sources.verdict(), Some(busy));
+        let wrong = trouble(Condition::DigestMismatch);
+        assert!(sources.was_wrong(1, &wrong));
+        assert_eq!(sources.verdict(), Some(wrong));
     }
 
     #[test]

@@ -139,6 +139,7 @@ fn record(folder: &Path, url: &str, checksum: Option<String>) -> FileRecord {
         validator: Validator::default(),
         modified: None,
         durable: RangeSet::new(),
+        mirrors: vec![],
         restarts: 0,
         is_valid: false,
         spent: Spent::default(),
@@ -234,13 +235,37 @@ async fn an_origin_that_never_answers_leaves_the_record_without_anothers_tag() {
     assert_eq!(ran.versions.len(), 1);
 }
 
+/// Of the file's size and pace, and not the file.
+fn wrong(seed: u64) -> Resource {
+    paced(Resource::pattern(seed, SIZE))
+}
+
 #[tokio::test]
-async fn what_a_mirror_has_wrong_is_never_taken_for_the_file() {
+async fn what_several_brought_wrong_comes_from_each_alone_until_it_is_right() {
+    for (resources, asked_anew) in [([content(), wrong(2)], 0), ([wrong(2), content()], 1)] {
+        let hosts = [Origin::start(), Origin::start()];
+        let [first, second] = resources;
+        let places = [hosts[0].serve("/x", first), hosts[1].serve("/y", second)];
+        let ran = run_over(&[&places[0], &places[1]], Some(content().sha256())).await;
+        assert_eq!(ran.outcome, finished());
+        assert_eq!(ran.sha256(), content().sha256());
+        let from_the_start = |host: &Origin| {
+            let asked = host.requests();
+            let is_whole = |range: Option<&str>| range.is_none_or(|it| it == "bytes=0-");
+            asked
+                .iter()
+                .filter(|seen| is_whole(seen.range.as_deref()))
+                .count()
+        };
+        assert_eq!(from_the_start(&hosts[0]), 2, "with the other, and alone");
+        assert_eq!(from_the_start(&hosts[1]), asked_anew);
+    }
+}
+
+#[tokio::test]
+async fn what_every_place_has_wrong_is_never_taken_for_the_file() {
     let (origin, mirror) = (Origin::start(), Origin::start());
-    let places = [
-        origin.serve("/x", content()),
-        mirror.serve("/y", paced(Resource::pattern(2, SIZE))),
-    ];
+    let places = [origin.serve("/x", wrong(2)), mirror.serve("/y", wrong(3))];
     let ran = run_over(&[&places[0], &places[1]], Some(content().sha256())).await;
     let Outcome::Failed(trouble) = &ran.outcome else {
         panic!("{:?}", ran.outcome);
