@@ -6,8 +6,8 @@
 
 use std::{future::poll_fn, sync::atomic::Ordering};
 
-use bgcopy_engine::{Outcome, PIECE, Run as Missing, Trouble};
-use bgcopy_model::{Condition, ErrorContext};
+use bgcopy_engine::{PIECE, Run as Missing};
+use bgcopy_model::Condition;
 use bgcopy_transfer::Chunk;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
@@ -20,39 +20,17 @@ use super::{
     halt,
     lane::{Answered, Lane, News, State},
     question::Accepted,
-    sources::ORIGIN,
 };
 
 impl Run<'_> {
     /// Asks for missing runs until none is left. Whatever ends it: what was received is written, so that nothing is
     /// fetched twice.
-    async fn fetch(&mut self) -> Result<(), Halt> {
+    pub(super) async fn fetch(&mut self) -> Result<(), Halt> {
         let mut crew = Crew::new();
         let ended = self.work(&mut crew).await;
         let flushed = self.drain(&mut crew).await;
         ended?;
         flushed
-    }
-
-    /// Fetches the file until the whole is what it should be, or no place is left that could bring it. Which place is
-    /// asked after bytes that were wrong is [`Sources`]' affair.
-    ///
-    /// [`Sources`]: super::sources::Sources
-    pub(super) async fn fetch_and_finish(&mut self) -> Result<Outcome, Halt> {
-        loop {
-            self.fetch().await?;
-            let trouble = match self.finish().await {
-                Err(Halt::Trouble(trouble)) if trouble.condition == Condition::DigestMismatch => {
-                    trouble
-                }
-                ended => return ended,
-            };
-            if !self.sources.whole_was_wrong(&trouble) {
-                return Err(self.verdict(trouble));
-            }
-            tracing::debug!(file = %self.reporter.id, "begun anew: {}", trouble.detail);
-            self.restart(false).await?;
-        }
     }
 
     async fn work(&mut self, crew: &mut Crew) -> Result<(), Halt> {
@@ -289,75 +267,6 @@ impl Run<'_> {
         lane.end_here();
         self.picker.give_back(rest);
         Ok(())
-    }
-
-    /// A lane failed: that is the run's failure only where no other goes on, no other place is left, and it did not begin
-    /// beside others. What the disk says is the run's failure whoever heard of it.
-    async fn failed(&mut self, crew: &mut Crew, index: usize, halt: Halt) -> Result<(), Halt> {
-        let Halt::Trouble(trouble) = halt else {
-            return Err(halt);
-        };
-        let is_local = trouble.condition.context() == ErrorContext::LocalFile;
-        if is_local || trouble.condition == Condition::Internal {
-            return Err(Halt::Trouble(trouble));
-        }
-        let lane = &mut crew.lanes[index];
-        let (place, is_extra, has_sent) = (lane.place, lane.is_extra, lane.is_receiving());
-        let has_begun = is_extra || lane.brought > 0 || !self.picker.here().is_empty();
-        if trouble.condition == Condition::RemoteFileChanged && place == ORIGIN && has_begun {
-            return self.begin_again(crew).await;
-        }
-        let is_another_file = trouble.condition == Condition::DigestMismatch;
-        if is_another_file && has_sent {
-            // Which of the bytes here are its own is not known any more: all go, and so does the place.
-            if !self.sources.was_wrong(place, &trouble) {
-                return Err(self.verdict(trouble));
-            }
-            tracing::debug!(file = %self.reporter.id, place, "left out: {}", trouble.detail);
-            return self.begin_anew(crew, false).await;
-        }
-        self.sources.could_not_help(place, &trouble);
-        let rest = lane.rest();
-        lane.end_here();
-        if let Some(rest) = rest {
-            self.picker.give_back(rest);
-        }
-        if trouble.condition == Condition::InsufficientRangeSupport && place == ORIGIN {
-            crew.narrow_for_good();
-        }
-        crew.refused();
-        // When no other is left, what an extra lane did not bring is asked for once more: by the first of the next ones.
-        let others_go_on = crew.active() > 0 || is_extra;
-        let is_useless = place != ORIGIN || !others_go_on || is_another_file;
-        let is_left_out = is_useless && self.sources.leave_out(place);
-        if others_go_on || is_left_out {
-            tracing::debug!(file = %self.reporter.id, place, "a lane ended: {}", trouble.detail);
-            return Ok(());
-        }
-        Err(self.verdict(trouble))
-    }
-
-    /// What is told when the last place failed by this.
-    fn verdict(&self, last: Trouble) -> Halt {
-        Halt::Trouble(self.sources.verdict().unwrap_or(last))
-    }
-
-    /// The file is another one than that of which bytes are here.
-    async fn begin_again(&mut self, crew: &mut Crew) -> Result<(), Halt> {
-        let changed = !self.is_from_elsewhere();
-        self.begin_anew(crew, changed).await
-    }
-
-    /// Drops what is here and what is on its way.
-    async fn begin_anew(&mut self, crew: &mut Crew, changed: bool) -> Result<(), Halt> {
-        for lane in &mut crew.lanes {
-            lane.end_here();
-            lane.forget_waiting();
-        }
-        crew.narrow();
-        self.drain(crew).await?;
-        crew.lanes.clear();
-        self.restart(changed).await
     }
 
     /// Looks, when it is time, whether there are as many lanes as there should be.

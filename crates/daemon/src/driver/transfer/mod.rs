@@ -17,6 +17,7 @@
 mod budget;
 mod crew;
 mod digest;
+mod failing;
 mod fetch;
 mod gather;
 mod lane;
