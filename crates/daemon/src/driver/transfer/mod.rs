@@ -117,7 +117,12 @@ fn sources(start: &Start, client: &Client) -> Sources {
     let places = Places::new(client, start);
     // Only what is held against a checksum in the end may come from several places.
     let verifies = start.file.checksum.is_some();
-    Sources::new(places.origin(), places.mirrors(), verifies)
+    let sources = Sources::new(places.origin(), places.mirrors(), verifies);
+    if verifies {
+        sources.learning(places)
+    } else {
+        sources
+    }
 }
 
 /// Where that goes which an answer tells beside the bytes.

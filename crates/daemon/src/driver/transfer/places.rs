@@ -1,10 +1,11 @@
-//! The places that a run may ask for its file: the origin of its URL, then its mirrors.
+//! The places that a run may ask for its file: the origin of its URL, then its mirrors, the caller's before those that the
+//! origin names (RFC 6249).
 //!
 //! What the job sends to its origin, header fields and the credentials for servers, goes to no mirror: a mirror has its
 //! own user and password in its URL, or none. It may never be asked under the condition of another place's entity tag
 //! either; that is `sources`' and `question`'s part.
 
-use bgcopy_model::{AuthTarget, Credentials, Mirror, Redirects};
+use bgcopy_model::{AuthTarget, Credentials, Limits, Mirror, Redirects};
 use bgcopy_origin::{Client, RedirectPolicy, Target};
 use bgcopy_transfer::Source;
 
@@ -19,20 +20,25 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn new(client: &Client, start: &Start) -> Self {
-        Self {
-            client: client.clone(),
-            origin: Target {
-                url: start.file.url.clone(),
-                headers: start.headers.clone(),
-                proxies: start.proxies.clone(),
-                proxy: start.http.proxy.clone(),
-                credentials: start.http.credentials.clone(),
-                redirects: RedirectPolicy {
-                    allow_insecure: start.http.security.allows_https_to_http(),
-                    forbid: start.http.security.redirects() == Redirects::Refuse,
-                },
+        let origin = Target {
+            url: start.file.url.clone(),
+            headers: start.headers.clone(),
+            proxies: start.proxies.clone(),
+            proxy: start.http.proxy.clone(),
+            credentials: start.http.credentials.clone(),
+            redirects: RedirectPolicy {
+                allow_insecure: start.http.security.allows_https_to_http(),
+                forbid: start.http.security.redirects() == Redirects::Refuse,
             },
-            mirrors: start.file.mirrors.clone(),
+        };
+        Self::of(client.clone(), origin, start.file.mirrors.clone())
+    }
+
+    pub(super) const fn of(client: Client, origin: Target, mirrors: Vec<Mirror>) -> Self {
+        Self {
+            client,
+            origin,
+            mirrors,
         }
     }
 
@@ -45,8 +51,20 @@ impl Places {
         self.mirrors.iter().map(|it| self.mirror(it)).collect()
     }
 
+    /// A mirror that the origin names; `None`: it is known, or there are enough, or the origin has no say in where else
+    /// the job asks.
+    pub(super) fn learn(&mut self, mirror: &Mirror) -> Option<Box<dyn Source>> {
+        let is_known =
+            mirror.url == self.origin.url || self.mirrors.iter().any(|it| it.url == mirror.url);
+        if is_known || self.origin.redirects.forbid || self.mirrors.len() >= Limits::MIRRORS {
+            return None;
+        }
+        self.mirrors.push(mirror.clone());
+        Some(self.mirror(mirror))
+    }
+
     /// A mirror, whoever named it.
-    pub(super) fn mirror(&self, mirror: &Mirror) -> Box<dyn Source> {
+    fn mirror(&self, mirror: &Mirror) -> Box<dyn Source> {
         Box::new(self.client.source(Target {
             url: mirror.url.clone(),
             headers: Vec::new(),

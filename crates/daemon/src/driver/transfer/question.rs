@@ -134,6 +134,9 @@ impl Run<'_> {
         };
         let version = self.keep(place, answer.version);
         self.open(size, &version, &answer.facts).await?;
+        if place == ORIGIN {
+            self.sources.learn(&answer.facts.mirrors);
+        }
         self.size = size;
         if let Some(size) = size {
             self.picker.set_size(size);

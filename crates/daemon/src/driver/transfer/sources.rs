@@ -11,8 +11,10 @@
 use std::sync::Arc;
 
 use bgcopy_engine::Trouble;
-use bgcopy_model::Validator;
+use bgcopy_model::{Mirror, Validator};
 use bgcopy_transfer::Source;
+
+use super::places::Places;
 
 /// The index of the origin.
 pub(super) const ORIGIN: usize = 0;
@@ -24,6 +26,8 @@ pub(super) struct Sources {
     one_alone: bool,
     /// Whether bytes are here of which nobody knows who brought them: those of an earlier run.
     has_unknown: bool,
+    /// What makes places of mirrors that the origin names.
+    more: Option<Places>,
     /// That bytes were wrong, the last time.
     mismatch: Option<Trouble>,
 }
@@ -42,6 +46,19 @@ struct Place {
     speed: Option<u64>,
 }
 
+impl Place {
+    fn new(source: Box<dyn Source>) -> Self {
+        Self {
+            source: Arc::from(source),
+            version: None,
+            is_out: false,
+            trouble: None,
+            has_brought: false,
+            speed: None,
+        }
+    }
+}
+
 impl Sources {
     /// The origin and its mirrors, which are left out where nothing `verifies` the end.
     pub(super) fn new(
@@ -50,19 +67,30 @@ impl Sources {
         verifies: bool,
     ) -> Self {
         let mirrors = mirrors.into_iter().filter(|_| verifies);
-        let places = std::iter::once(origin).chain(mirrors).map(|source| Place {
-            source: Arc::from(source),
-            version: None,
-            is_out: false,
-            trouble: None,
-            has_brought: false,
-            speed: None,
-        });
+        let places = std::iter::once(origin).chain(mirrors).map(Place::new);
         Self {
             places: places.collect(),
             one_alone: false,
             has_unknown: false,
+            more: None,
             mismatch: None,
+        }
+    }
+
+    /// The same, to which mirrors are added that the origin names. Only for a file that has the caller's checksum: that
+    /// of an answer goes with its version, and would be gone with it while the others go on.
+    pub(super) fn learning(self, places: Places) -> Self {
+        Self {
+            more: Some(places),
+            ..self
+        }
+    }
+
+    /// The origin names these.
+    pub(super) fn learn(&mut self, mirrors: &[Mirror]) {
+        if let Some(more) = &mut self.more {
+            let new = mirrors.iter().filter_map(|mirror| more.learn(mirror));
+            self.places.extend(new.map(Place::new));
         }
     }
 

@@ -13,7 +13,7 @@ use bgcopy_model::{
     Credentials, FilePhase, JobId, Naming, Owner, ProxyEnvironment, ProxySettings, Spent,
 };
 use bgcopy_testkit::{
-    faulty::{Cut, Fault, Origin, Resource},
+    faulty::{Cut, Digest, Fault, Origin, Resource},
     fs::sha256_file,
 };
 
@@ -63,7 +63,11 @@ async fn run_over(places: &[&str], checksum: Option<String>) -> Ran {
         .iter()
         .map(|url| Box::new(client.source(target(url))) as Box<dyn Source>);
     let origin = places.next().unwrap();
-    let sources = Sources::new(origin, places.collect(), file.checksum.is_some());
+    let mut sources = Sources::new(origin, places.collect(), file.checksum.is_some());
+    if file.checksum.is_some() {
+        let known = Places::of(client.clone(), target(file.url.as_str()), vec![]);
+        sources = sources.learning(known);
+    }
     let (messages, mut inbox) = mpsc::unbounded_channel();
     let reporter = Reporter {
         told: Told {
@@ -233,6 +237,24 @@ async fn an_origin_that_never_answers_leaves_the_record_without_anothers_tag() {
             .all(|version| version.if_range().is_none())
     );
     assert_eq!(ran.versions.len(), 1);
+}
+
+#[tokio::test]
+async fn mirrors_that_the_origin_names_help_where_there_is_a_checksum() {
+    for has_checksum in [true, false] {
+        let (origin, mirror) = (Origin::start(), Origin::start());
+        let url = mirror.serve("/y", content());
+        let named = content().always(Fault::ReprDigest(Digest::Right)).header(
+            "Link",
+            format!("<{url}>; rel=duplicate, <{url}>; rel=duplicate"),
+        );
+        let place = origin.serve("/x", named);
+        let checksum = has_checksum.then(|| content().sha256());
+        let ran = run_over(&[&place], checksum).await;
+        assert_eq!(ran.outcome, finished());
+        assert_eq!(ran.sha256(), content().sha256());
+        assert_eq!(mirror.bytes_sent() > 1 << 20, has_checksum);
+    }
 }
 
 /// Of the file's size and pace, and not the file.
