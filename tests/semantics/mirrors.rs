@@ -368,3 +368,43 @@ fn s12_6_a_document_whose_names_lead_elsewhere_makes_no_job() {
     }
     assert_eq!(service.bgcopy(&["list", "--json"]).out, "");
 }
+
+#[tokio::test]
+async fn s12_7_a_mirror_that_the_origin_names_goes_on_where_there_is_a_checksum() {
+    for has_checksum in [true, false] {
+        let service = Service::start();
+        let (origin, mirror) = (Origin::start(), Origin::start());
+        let link = format!("<{}>; rel=duplicate", mirror.serve("/file", file()));
+        let named = file()
+            .always(Fault::ReprDigest(Digest::Right))
+            .header("Link", link)
+            .on_request(1, Fault::CutAfter(SIZE / 2, Cut::Fin))
+            .from_request(2, Fault::status(404));
+        let request = FileRequest::new(origin.serve("/file", named), service.file("file"));
+        let request = if has_checksum {
+            request.checksum(checksum())
+        } else {
+            request
+        };
+        let manager = service.manager().await;
+        let job = manager.create_job("named").priority(Priority::Foreground);
+        let job = job.file(request).submit().await.unwrap();
+        let stopped = [
+            JobState::Error,
+            JobState::TransientError,
+            JobState::Transferred,
+        ];
+        let info = until(&job, &stopped).await;
+        assert_eq!(
+            info.state == JobState::Transferred,
+            has_checksum,
+            "{:?}",
+            info.error
+        );
+        assert_eq!(mirror.requests().is_empty(), !has_checksum);
+        if has_checksum {
+            job.complete().await.unwrap();
+            assert_eq!(sha256(&service.file("file")), file().sha256());
+        }
+    }
+}
