@@ -59,7 +59,7 @@ fn a_process_that_detached_itself_dies_with_its_home() {
     command.args(["-c", "setsid sleep 600 > /dev/null 2>&1 &"]);
     assert!(Daemon::spawn(command).expect("started").wait().success());
     // While it becomes another program, the kernel shows nobody what environment it has.
-    let is_asleep = |pid: &i32| {
+    let is_asleep = |pid: &u32| {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
         name.is_ok_and(|name| name == "sleep\n")
     };
