@@ -30,7 +30,7 @@ const BLOCK: usize = 1 << 20;
 
 /// File systems of this machine's own devices (statfs(2) for the numbers): ext2 to ext4, XFS, Btrfs, F2FS. A server's
 /// would wait for the network with every block.
-pub(crate) const LOCAL: [u64; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
+const LOCAL: [u64; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
 
 thread_local! {
     /// Memory that begins anywhere, of which a block is aligned.
@@ -78,14 +78,19 @@ impl Direct {
     }
 }
 
-/// The same file once more, with a descriptor of its own: whoever reads the other one needs no aligned memory.
-fn open(file: &OwnedFd) -> Option<OwnedFd> {
+/// Whether the file is on one of these.
+pub(crate) fn is_local(file: &OwnedFd) -> bool {
     #[expect(
         clippy::cast_sign_loss,
         reason = "a magic number: only its bits matter"
     )]
-    let kind = rustix::fs::fstatfs(file).ok()?.f_type as u64;
-    if !LOCAL.contains(&kind) {
+    let kind = rustix::fs::fstatfs(file).map(|file_system| file_system.f_type as u64);
+    kind.is_ok_and(|kind| LOCAL.contains(&kind))
+}
+
+/// The same file once more, with a descriptor of its own: whoever reads the other one needs no aligned memory.
+fn open(file: &OwnedFd) -> Option<OwnedFd> {
+    if !is_local(file) {
         return None;
     }
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());

@@ -24,7 +24,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::{
     content::Entry,
-    direct::LOCAL,
+    direct,
     error::Fault,
     pool::{Pool, Turn, Work},
     rights::Refusal,
@@ -246,7 +246,8 @@ fn sync_whole(group: &[(Option<u64>, Request)]) -> BTreeSet<u64> {
         // A descriptor tells what failed since it was opened.
         let witness = files.iter().min_by_key(|file| file.opened);
         witness.is_some_and(|witness| {
-            is_local(&witness.file) && retry_on_intr(|| rustix::fs::syncfs(&witness.file)).is_ok()
+            direct::is_local(&witness.file)
+                && retry_on_intr(|| rustix::fs::syncfs(&witness.file)).is_ok()
         })
     });
     files.into_keys().collect()
@@ -261,16 +262,6 @@ static TELLS_ERRORS: LazyLock<bool> = LazyLock::new(|| {
         .map_while(|number| number.parse::<u32>().ok());
     numbers.next().zip(numbers.next()) >= Some((5, 8))
 });
-
-/// Whether the file is on a file system of which it is known that syncing it as a whole syncs the device.
-fn is_local(file: &OwnedFd) -> bool {
-    #[expect(
-        clippy::cast_sign_loss,
-        reason = "a magic number: only its bits matter"
-    )]
-    let kind = rustix::fs::fstatfs(file).map(|file_system| file_system.f_type as u64);
-    kind.is_ok_and(|kind| LOCAL.contains(&kind))
-}
 
 /// KiB in the machine's page cache that are not written yet.
 fn unwritten() -> Option<u64> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
-use bgcopy_engine::{Outcome, Report};
+use bgcopy_engine::{Outcome, PIECE, Report};
 use bgcopy_model::{Condition, FileRecord, Layout, Naming, RangeSet, Validator};
 use bgcopy_transfer::Facts;
 use bytes::Bytes;
@@ -230,7 +230,11 @@ impl Run<'_> {
                 return Err(self.has_another_digest(found, expected));
             }
         }
-        if self.durable.len() < size || size == 0 {
+        let unsynced = size.saturating_sub(self.durable.len());
+        if unsynced > PIECE {
+            // Others would have to wait for it.
+            temporary.sync().await?;
+        } else if unsynced > 0 || size == 0 {
             temporary.settle().await?;
         }
         crash::point("file-finished");

@@ -114,19 +114,20 @@ impl Sources {
         first.unwrap_or(ORIGIN)
     }
 
-    /// Where one more lane brings the most, `lanes` being at work at each: one that was never tried, else the one that
-    /// has the highest speed to share.
+    /// Where one more lane is to begin, `lanes` being at work at each: at one that was never tried, else so that each has
+    /// lanes in proportion to what one of them brings. Until that is measured, a place that answers is held to be as fast
+    /// as the fastest; one that has not answered may have another file, and one lane is enough to learn that.
     pub(super) fn best(&self, lanes: impl Fn(usize) -> u64) -> usize {
         if self.one_alone {
             return self.first();
         }
+        let fastest = self.places.iter().filter_map(|place| place.speed).max();
         let worth = |index: usize| {
             let place = &self.places[index];
-            let lanes = lanes(index);
-            match place.speed {
-                None if lanes == 0 => u64::MAX,
-                // Speed is that of one lane; one more takes a share of what all have together.
-                speed => speed.unwrap_or(0).saturating_mul(lanes.max(1)) / (lanes + 1),
+            match lanes(index) {
+                0 if place.speed.is_none() => u64::MAX,
+                1.. if index != ORIGIN && place.version.is_none() => 0,
+                lanes => place.speed.or(fastest).unwrap_or(u64::MAX) / (lanes + 1),
             }
         };
         let is_asked = |index: &usize| !self.places[*index].is_out;
@@ -236,13 +237,35 @@ mod tests {
         let mut lanes = [1, 0];
         assert_eq!(sources.best(|place| lanes[place]), 1, "never tried");
         lanes[1] = 1;
-        sources.measured(0, 10);
-        sources.measured(1, 30);
+        sources.keep_version(1, Validator::default());
+        sources.measured(0, 1_000);
+        sources.measured(1, 3_000);
         for _ in 0..2 {
             let best = sources.best(|place| lanes[place]);
             lanes[best] += 1;
         }
         assert_eq!(lanes, [1, 3]);
+    }
+
+    #[test]
+    fn a_source_that_answers_gets_as_many_lanes_as_the_fastest_until_it_is_measured() {
+        for known in [None, Some(1_000)] {
+            let mut sources = sources(1, true);
+            if let Some(speed) = known {
+                sources.measured(ORIGIN, speed);
+            }
+            let mut lanes = [1, 0];
+            let mut begin = |sources: &Sources, count| {
+                for _ in 0..count {
+                    let best = sources.best(|place| lanes[place]);
+                    lanes[best] += 1;
+                }
+                lanes
+            };
+            assert_eq!(begin(&sources, 3), [3, 1], "it has not answered");
+            sources.keep_version(1, Validator::default());
+            assert_eq!(begin(&sources, 4), [4, 4], "{known:?}");
+        }
     }
 
     fn trouble(condition: Condition) -> Trouble {
