@@ -66,10 +66,8 @@ impl Entry {
 }
 
 impl OpenFile {
-    /// A file of inode `number` of which the first `there` bytes were written earlier.
-    pub(crate) fn new(fd: OwnedFd, number: u64, there: u64) -> Self {
-        let mut written = RangeSet::new();
-        written.insert(Extent::new(0, there));
+    /// A file of inode `number` of which these bytes were `written` earlier.
+    pub(crate) fn new(fd: OwnedFd, number: u64, written: RangeSet) -> Self {
         Self {
             fd: Arc::new(fd),
             opened: opened(),
@@ -89,7 +87,7 @@ impl OpenFile {
         Self {
             entry: Some(Arc::new(entry)),
             dirty: true,
-            ..Self::new(fd, number, 0)
+            ..Self::new(fd, number, RangeSet::new())
         }
     }
 
@@ -299,7 +297,7 @@ mod tests {
     fn after_a_failed_sync_no_later_one_succeeds() {
         // A pipe cannot be synced; it stands for a device that lost a page.
         let (_read, write) = rustix::pipe::pipe().unwrap();
-        let mut file = OpenFile::new(write, 1, 0);
+        let mut file = OpenFile::new(write, 1, RangeSet::new());
         file.dirty = true;
         let first = file.sync().unwrap_err();
         // Now the device is fine again, and a new sync would be.
@@ -314,7 +312,7 @@ mod tests {
     #[test]
     fn a_list_longer_than_the_kernel_takes_at_once_is_written_whole() {
         let (_folder, fd) = file();
-        let mut file = OpenFile::new(fd, 1, 0);
+        let mut file = OpenFile::new(fd, 1, RangeSet::new());
         let chunks = (0..3_000_u32)
             .map(|n| Bytes::from(n.to_le_bytes().to_vec()))
             .collect::<Vec<_>>();
@@ -328,7 +326,7 @@ mod tests {
     #[test]
     fn what_somebody_shortens_or_removes_while_it_is_written_is_noticed_at_the_next_write() {
         let (folder, fd) = file();
-        let mut file = OpenFile::new(fd, 1, 0);
+        let mut file = OpenFile::new(fd, 1, RangeSet::new());
         let bytes = [Bytes::from_static(b"abc")];
         file.write(0, &bytes).unwrap();
         rustix::fs::ftruncate(&file.fd, 1).unwrap();
@@ -345,7 +343,7 @@ mod tests {
     #[test]
     fn an_offset_beyond_what_files_can_have_is_too_large() {
         let (_folder, fd) = file();
-        let mut file = OpenFile::new(fd, 1, 0);
+        let mut file = OpenFile::new(fd, 1, RangeSet::new());
         for offset in [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
             let fault = file.write(offset, &[Bytes::from_static(b"x")]).unwrap_err();
             assert_eq!(fault.condition, Condition::FileTooLarge, "{offset}");

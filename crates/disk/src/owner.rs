@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use bgcopy_model::{Algorithm, Inode, Timestamp};
+use bgcopy_model::{Algorithm, Inode, RangeSet, Timestamp};
 use bytes::Bytes;
 use rustix::io::Errno;
 
@@ -108,16 +108,16 @@ impl OwnerDisk {
         })
     }
 
-    /// Opens what an earlier run left. `None` when it is gone, or not what was written: no regular file, somebody
-    /// else's, under a second name too, or shorter than `least` bytes. A folder that is missing is an error, since
-    /// it may come back with the file.
+    /// Opens what an earlier run left, with these bytes `written`. `None` when it is gone, or not what was written: no
+    /// regular file, somebody else's, under a second name too, or too short for them. A folder that is missing is an
+    /// error, since it may come back with the file.
     ///
     /// Handles from before it are void afterwards.
     pub fn reopen<'a>(
         &self,
         folder: impl Into<FolderAt<'a>>,
         name: &str,
-        least: u64,
+        written: RangeSet,
     ) -> Completion<Option<TempFile>> {
         self.on_file(folder, name, "open", move |mut place| {
             place.slot.replace(None);
@@ -125,11 +125,11 @@ impl OwnerDisk {
                 return Ok(None);
             };
             let length = u64::try_from(stat.st_size).unwrap_or(0);
-            if stat.st_nlink != 1 || length < least {
+            if stat.st_nlink != 1 || length < written.end() {
                 return Ok(None);
             }
             let folder = place.folder.identity()?;
-            let file = OpenFile::new(fd, stat.st_ino, least);
+            let file = OpenFile::new(fd, stat.st_ino, written);
             Ok(Some(place.opened(file, Hashing::new(None), folder)))
         })
     }

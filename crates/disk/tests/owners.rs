@@ -17,7 +17,7 @@ use std::{
 };
 
 use bgcopy_disk::{Disk, Existing, OwnerDisk, Rights};
-use bgcopy_model::{Condition, Owner, Timestamp};
+use bgcopy_model::{Condition, Owner, RangeSet, Timestamp};
 use common::{NOBODY, TEMPORARY, is_root, names, pattern};
 use rustix::{
     mount::{MountPropagationFlags, mount_bind, mount_change},
@@ -211,7 +211,10 @@ async fn two_owners_at_once_each_have_their_own_rights() {
 
     // One cannot take, delete or replace what is the other's.
     drop(first.create(&shared, TEMPORARY).await.unwrap());
-    let opened = second.reopen(&shared, TEMPORARY, 0).await.unwrap();
+    let opened = second
+        .reopen(&shared, TEMPORARY, RangeSet::new())
+        .await
+        .unwrap();
     assert!(opened.is_none());
     let error = second.create(&shared, TEMPORARY).await.unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");

@@ -9,7 +9,7 @@ mod common;
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink},
     path::Path,
     pin::pin,
     sync::Arc,
@@ -18,13 +18,20 @@ use std::{
 };
 
 use bgcopy_disk::Existing;
-use bgcopy_model::{Algorithm, Condition};
+use bgcopy_model::{Algorithm, Condition, Extent, RangeSet};
 use bytes::Bytes;
 use common::{TEMPORARY, names, own, pattern};
 use proptest::prelude::*;
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
+}
+
+/// The first so many bytes.
+fn first(count: u64) -> RangeSet {
+    let mut bytes = RangeSet::new();
+    bytes.insert(Extent::new(0, count));
+    bytes
 }
 
 #[tokio::test]
@@ -59,7 +66,10 @@ async fn a_link_or_folder_planted_under_the_temporary_name_is_left_alone() {
     symlink(&victim, &path).unwrap();
     let error = disk.create(folder.path(), TEMPORARY).await.unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
-    let opened = disk.reopen(folder.path(), TEMPORARY, 0).await.unwrap();
+    let opened = disk
+        .reopen(folder.path(), TEMPORARY, first(0))
+        .await
+        .unwrap();
     assert!(opened.is_none());
     let prepared = disk.prepare(folder.path(), TEMPORARY, 0, 0, None).await;
     assert_eq!(prepared.unwrap_err().condition, Condition::LocalFileChanged);
@@ -71,7 +81,7 @@ async fn a_link_or_folder_planted_under_the_temporary_name_is_left_alone() {
     fs::create_dir(&path).unwrap();
     assert!(disk.create(folder.path(), TEMPORARY).await.is_err());
     assert!(
-        disk.reopen(folder.path(), TEMPORARY, 0)
+        disk.reopen(folder.path(), TEMPORARY, first(0))
             .await
             .unwrap()
             .is_none()
@@ -103,7 +113,7 @@ async fn only_a_file_that_can_be_what_was_written_is_opened_again() {
     let path = folder.path().join(TEMPORARY);
     let disk = own();
     let there = async |least| {
-        let opened = disk.reopen(folder.path(), TEMPORARY, least).await;
+        let opened = disk.reopen(folder.path(), TEMPORARY, first(least)).await;
         opened.unwrap().is_some()
     };
     assert!(!there(0).await, "gone");
@@ -114,7 +124,10 @@ async fn only_a_file_that_can_be_what_was_written_is_opened_again() {
     fs::hard_link(&path, folder.path().join("second")).unwrap();
     assert!(!there(0).await, "somebody else can change it");
     let missing = folder.path().join("unmounted");
-    let error = disk.reopen(&missing, TEMPORARY, 0).await.unwrap_err();
+    let error = disk
+        .reopen(&missing, TEMPORARY, first(0))
+        .await
+        .unwrap_err();
     assert_eq!(error.condition, Condition::FolderMissing, "may come back");
 }
 
@@ -143,7 +156,7 @@ async fn writes_whose_futures_are_dropped_are_done_before_what_is_asked_later() 
         drop(file.write(at * 1_000, vec![pattern(1_000)]));
     }
     // Not even awaited in between: the later operation comes through another handle.
-    let again = disk.reopen(folder.path(), TEMPORARY, 200_000);
+    let again = disk.reopen(folder.path(), TEMPORARY, first(200_000));
     let again = again.await.unwrap().expect("all of it was written");
     let digest = again.digest(Algorithm::Blake3, 200_000).await.unwrap();
     let expected = pattern(1_000).repeat(200);
@@ -156,6 +169,41 @@ async fn writes_whose_futures_are_dropped_are_done_before_what_is_asked_later() 
         Condition::LocalFileChanged,
         "a handle from before cannot write into the file any more"
     );
+}
+
+#[tokio::test]
+async fn what_is_before_a_hole_is_read_once_while_the_hole_is_filled() {
+    const MIB: u64 = 1 << 20;
+    let content = pattern(4 << 20);
+    let part = |at: u64, length: u64| {
+        let bytes =
+            content.slice(usize::try_from(at).unwrap()..usize::try_from(at + length).unwrap());
+        (at, vec![bytes])
+    };
+    for algorithm in [Algorithm::Sha256, Algorithm::Blake3] {
+        let folder = folder();
+        let disk = own();
+        let before = disk.create(folder.path(), TEMPORARY).await.unwrap();
+        let mut written = RangeSet::new();
+        for (at, bytes) in [part(0, MIB), part(3 * MIB, MIB)] {
+            before.write(at, bytes).await.unwrap();
+            written.insert(Extent::new(at, at + MIB));
+        }
+        let file = disk.reopen(folder.path(), TEMPORARY, written);
+        let file = file.await.unwrap().expect("it is what was written");
+        file.expect(Some(algorithm));
+        for at in (MIB..3 * MIB).step_by(1 << 18) {
+            let (at, bytes) = part(at, 1 << 18);
+            file.write(at, bytes).await.unwrap();
+        }
+        // Another order at the strand of digests: by now it has read what was there before.
+        file.digest(algorithm, 0).await.unwrap();
+        let path = folder.path().join(TEMPORARY);
+        let behind_its_back = fs::File::options().write(true).open(path).unwrap();
+        behind_its_back.write_all_at(&[0; 2 << 20], 0).unwrap();
+        let digest = file.digest(algorithm, 4 * MIB).await.unwrap();
+        assert_eq!(digest, digest_of(algorithm, &content), "{algorithm:?}");
+    }
 }
 
 #[tokio::test]
@@ -275,7 +323,10 @@ async fn a_file_of_which_the_mode_was_finished_is_still_found() {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o666 & !umask);
     }
-    let opened = disk.reopen(folder.path(), TEMPORARY, 0).await.unwrap();
+    let opened = disk
+        .reopen(folder.path(), TEMPORARY, first(0))
+        .await
+        .unwrap();
     assert!(opened.is_some());
 }
 
@@ -319,6 +370,7 @@ async fn same_as_a_vector(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let disk = own();
     let mut file = disk.create(folder.path(), TEMPORARY).await.unwrap();
     let mut model = Vec::new();
+    let mut written = RangeSet::new();
     for step in steps {
         match step {
             Step::Write(at, bytes, cut) => {
@@ -327,6 +379,7 @@ async fn same_as_a_vector(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 if !bytes.is_empty() {
                     model.resize(model.len().max(end), 0);
                     model[start..end].copy_from_slice(&bytes);
+                    written.insert(Extent::new(at, end as u64));
                 }
                 let chunks = bytes.chunks(cut).map(Bytes::copy_from_slice).collect();
                 // Whether somebody waits makes no difference.
@@ -338,12 +391,12 @@ async fn same_as_a_vector(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Sync => file.sync().await.unwrap(),
             Step::Truncate => {
                 model.clear();
+                written = RangeSet::new();
                 file.truncate().await.unwrap();
             }
             Step::Reopen => {
-                let least = model.len() as u64;
-                let opened = disk.reopen(folder.path(), TEMPORARY, least).await.unwrap();
-                file = opened.expect("it is what was written");
+                let opened = disk.reopen(folder.path(), TEMPORARY, written.clone());
+                file = opened.await.unwrap().expect("it is what was written");
             }
             Step::Expect(algorithm) => file.expect(algorithm),
             Step::Digest(algorithm) => {

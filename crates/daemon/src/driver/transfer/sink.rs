@@ -65,9 +65,9 @@ impl Run<'_> {
         if self.durable.is_empty() {
             return Ok(());
         }
-        let least = self.durable.end();
         let folder = folder(&self.file)?;
-        let found = local.disk.reopen(folder, &self.file.temporary, least);
+        let written = self.durable.clone();
+        let found = local.disk.reopen(folder, &self.file.temporary, written);
         let Some(found) = found.await? else {
             let path = self.file.path.with_file_name(&self.file.temporary);
             let detail = format!("the temporary file {} is gone or too short", path.display());
