@@ -24,7 +24,7 @@ use bgcopy_model::Limits;
 use bgcopy_origin::SetupError;
 use bgcopy_store::{Store, StoreError};
 use tokio::{
-    runtime::Runtime,
+    runtime::Handle,
     sync::{Notify, mpsc, oneshot},
 };
 
@@ -35,6 +35,7 @@ use crate::{
     driver,
     instance::{self, InstanceError, Lock},
     places::Mode,
+    runtimes::Runtimes,
 };
 
 /// How long threads that only look up names may go on after the end; they touch nothing of the queue's.
@@ -236,7 +237,7 @@ fn spawn(
 /// What the service needs before it can serve.
 struct Prepared {
     parts: driver::Parts,
-    runtime: Runtime,
+    runtimes: Runtimes,
     /// Given back when all the rest is at an end.
     lock: Lock,
 }
@@ -257,13 +258,7 @@ impl Prepared {
         };
         let origin = bgcopy_origin::Client::new(config.origin())?;
         let (store, restored) = Store::open(&folder)?;
-        // As many threads as the service has that is a process.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("bgcopy")
-            .enable_all()
-            .build()
-            .map_err(EmbedError::Start)?;
+        let runtimes = Runtimes::new().map_err(EmbedError::Start)?;
         Ok(Self {
             parts: driver::Parts {
                 store,
@@ -273,7 +268,7 @@ impl Prepared {
                 programs: driver::Programs::new(false, None),
                 limits: config.limits,
             },
-            runtime,
+            runtimes,
             lock,
         })
     }
@@ -282,13 +277,13 @@ impl Prepared {
     fn live(self, tell: impl FnOnce(Result<Door, EmbedError>) -> bool) -> Result<(), EmbedError> {
         let Self {
             parts,
-            runtime,
+            runtimes,
             lock,
         } = self;
-        let (result, disk) = runtime.block_on(serve(parts, tell));
+        let (result, disk) = runtimes.serve(|work| serve(parts, work, tell));
         // In this order: no task is left that could ask the disk for something; the disk has done what it was asked
         // for; then the folder may be somebody else's.
-        runtime.shutdown_timeout(LOOKUPS_END);
+        runtimes.end(LOOKUPS_END);
         if let Some(disk) = disk {
             disk.wait_until_idle();
         }
@@ -300,17 +295,17 @@ impl Prepared {
 /// Serves until it is stopped; the result, and the disk that may still be at work.
 async fn serve(
     parts: driver::Parts,
+    work: Handle,
     tell: impl FnOnce(Result<Door, EmbedError>) -> bool,
 ) -> (Result<(), EmbedError>, Option<Arc<Disk>>) {
     let stop = Arc::new(Notify::new());
-    let (handle, work) = match driver::start(parts, stop.clone()) {
+    let (handle, mut driver) = match driver::start(parts, stop.clone(), &work) {
         Ok(started) => started,
         Err(error) => {
             let _ = tell(Err(EmbedError::Start(error)));
             return (Ok(()), None);
         }
     };
-    let mut driver = tokio::spawn(work);
     let (streams, given) = mpsc::unbounded_channel();
     let service = Service::new(handle.clone(), Authz::new(Mode::Embedded), Mode::Embedded);
     let serving = tokio::spawn(async move { service.serve_streams(given).await });

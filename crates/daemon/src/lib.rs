@@ -18,6 +18,7 @@ mod places;
 mod readiness;
 mod redact;
 mod run;
+mod runtimes;
 
 pub use activation::activate;
 pub use embed::{EmbedError, Embedded, Settings};

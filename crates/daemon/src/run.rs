@@ -7,6 +7,7 @@ use bgcopy_disk::{Disk, Rights};
 use bgcopy_store::Store;
 use tokio::{
     net::{UnixListener, UnixStream},
+    runtime::Handle,
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
 };
@@ -20,6 +21,7 @@ use crate::{
     log,
     places::{Mode, Options, Places},
     readiness::Readiness,
+    runtimes::Runtimes,
 };
 
 /// Runs the service until it is told to stop. Everything it has to say goes to the log, and the first error to
@@ -93,22 +95,20 @@ fn prepare(options: &Options, is_awaited: bool) -> Result<Option<Prepared>> {
 
 fn serve(prepared: Prepared, readiness: Readiness) -> Result<()> {
     inherited::raise_descriptor_limit();
-    // Two threads: TLS and the bus beside the sockets. The disk's threads are its own.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("bgcopy")
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtimes = Runtimes::new().context("cannot start the runtime")?;
     let mut readiness = Some(readiness);
-    let result = runtime.block_on(serve_until_stopped(prepared, &mut readiness));
+    let result = runtimes.serve(|work| serve_until_stopped(prepared, work, &mut readiness));
     if let (Err(error), Some(readiness)) = (&result, readiness) {
         readiness.failed(&format!("{error:#}"));
     }
     result
 }
 
-async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readiness>) -> Result<()> {
+async fn serve_until_stopped(
+    prepared: Prepared,
+    work: Handle,
+    readiness: &mut Option<Readiness>,
+) -> Result<()> {
     let Prepared {
         options,
         places,
@@ -137,8 +137,8 @@ async fn serve_until_stopped(prepared: Prepared, readiness: &mut Option<Readines
         programs: driver::Programs::new(mode == Mode::System, Some(places.socket.clone())),
         limits: config.limits,
     };
-    let (handle, work) = driver::start(parts, stop.clone()).context("cannot start the driver")?;
-    let mut driver = tokio::spawn(work);
+    let started = driver::start(parts, stop.clone(), &work);
+    let (handle, mut driver) = started.context("cannot start the driver")?;
     let service = Service::new(handle.clone(), Authz::new(mode), mode);
     let (listener, is_own) = listener(&places, mode, &lock)?;
     let private = tokio::spawn({

@@ -43,7 +43,9 @@ use bgcopy_model::{
 use bgcopy_store::{Restored, Store, StoreError};
 use futures_util::FutureExt;
 use tokio::{
+    runtime,
     sync::{Notify, mpsc, oneshot},
+    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
@@ -161,18 +163,17 @@ struct Running {
     lanes: Arc<AtomicU32>,
 }
 
-/// Starts the driver; the future it returns ends when [`stop`] was called and all is durable, or with an error when
-/// the queue can no longer be trusted: then only a new start, which reads what the disk really holds, helps.
+/// Starts the driver on this runtime. Its task ends when [`stop`] was called and all is durable, or with an error when the
+/// queue can no longer be trusted: then only a new start, which reads what the disk really holds, helps.
 ///
 /// # Errors
 /// The machine refuses a timer.
 pub fn start(
     parts: Parts,
     stop: Arc<Notify>,
-) -> io::Result<(
-    Handle,
-    impl Future<Output = Result<(), StoreError>> + Send + 'static,
-)> {
+    runtime: &runtime::Handle,
+) -> io::Result<(Handle, JoinHandle<Result<(), StoreError>>)> {
+    let _entered = runtime.enter();
     let (messages, inbox) = mpsc::unbounded_channel();
     let clock = Clock::new(parts.restored.anchor.as_ref());
     let view = Arc::new(Publisher::new());
@@ -219,7 +220,7 @@ pub fn start(
     driver.publish_all();
     driver.take(actions);
     network::watch(driver.messages.clone());
-    Ok((handle, driver.run(inbox, timer)))
+    Ok((handle, runtime.spawn(driver.run(inbox, timer))))
 }
 
 /// The jobs that were recorded as TRANSFERRED.

@@ -65,13 +65,14 @@ impl Bench {
             programs: driver::Programs::new(false, Some(folder.path().join("bus"))),
             limits: Limits::default(),
         };
-        let (handle, work) = driver::start(parts, stop.clone()).unwrap();
+        let runtime = tokio::runtime::Handle::current();
+        let (handle, driver) = driver::start(parts, stop.clone(), &runtime).unwrap();
         Self {
             service: Service::new(handle, Authz::new(mode), mode),
             stop,
             origin: Origin::start(),
             folder,
-            driver: tokio::spawn(work).abort_handle(),
+            driver: driver.abort_handle(),
         }
     }
 

@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const BYTES: usize = 16 << 20;
 /// Bytes of a permit.
 const UNIT: u64 = 64 << 10;
-/// A chunk of a body is rarely longer.
-const CHUNK: u64 = 256 << 10;
+/// The longest chunk of a body for which room is kept.
+const CHUNK: u64 = 1 << 20;
 
 /// The budget of a service; a clone is the same.
 #[derive(Clone)]
@@ -37,6 +37,9 @@ pub(super) struct Share {
     budget: Budget,
     permit: Option<OwnedSemaphorePermit>,
     held: u64,
+    /// What the next chunk may have: twice the longest so far, since a connection's buffer doubles while reads fill it.
+    /// So a slow lane keeps no room that it does not use.
+    next: u64,
 }
 
 impl Share {
@@ -45,6 +48,7 @@ impl Share {
             budget,
             permit: None,
             held: 0,
+            next: UNIT,
         }
     }
 
@@ -58,7 +62,7 @@ impl Share {
         if self.held == 0 {
             return true;
         }
-        let missing = units(self.held + CHUNK).saturating_sub(self.permits());
+        let missing = units(self.held + self.next).saturating_sub(self.permits());
         if missing == 0 {
             return true;
         }
@@ -73,8 +77,10 @@ impl Share {
     }
 
     /// So many bytes came.
-    pub(super) const fn take(&mut self, bytes: usize) {
-        self.held += bytes as u64;
+    pub(super) fn take(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.held += bytes;
+        self.next = bytes.saturating_mul(2).clamp(self.next, CHUNK);
     }
 
     /// So many are with the disk now, or were dropped.
@@ -83,7 +89,7 @@ impl Share {
         if self.held == 0 {
             self.permit = None;
         } else if let Some(permit) = &mut self.permit {
-            let needed = units(self.held + CHUNK) as usize;
+            let needed = units(self.held + self.next) as usize;
             drop(permit.split(permit.num_permits().saturating_sub(needed)));
         }
     }
