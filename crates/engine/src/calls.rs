@@ -178,7 +178,7 @@ impl JobMut<'_> {
         let bound = |file: &&File| file.record.folder.is_some();
         let bound = self.job.files().iter().filter(bound);
         for index in bound.map(|file| file.record.index).collect::<Vec<_>>() {
-            self.edit(index, |file| file.record.folder = None);
+            self.edit(index, |file| file.change().folder = None);
             self.put_file(index);
         }
     }
@@ -189,7 +189,7 @@ impl JobMut<'_> {
         let spent = |file: &&File| file.record.restarts > most;
         let spent = self.job.files().iter().filter(spent);
         for index in spent.map(|file| file.record.index).collect::<Vec<_>>() {
-            self.edit(index, |file| file.record.restarts = 0);
+            self.edit(index, |file| file.change().restarts = 0);
             self.put_file(index);
         }
     }

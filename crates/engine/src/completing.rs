@@ -177,7 +177,7 @@ impl JobMut<'_> {
                 }
                 Ok(Publication::Done) => {
                     self.edit(index, |file| {
-                        file.record.phase = FilePhase::Published;
+                        file.change().phase = FilePhase::Published;
                         file.may_have_temporary = false;
                         // Stored with the end, whichever it is: a rename that is done already succeeds again.
                         file.unsaved = true;
@@ -239,7 +239,7 @@ impl JobMut<'_> {
     fn publish(&mut self, inodes: Vec<(FileIndex, Inode)>, recorded: &mut bool) -> Stage {
         for (index, inode) in inodes {
             self.edit(index, |file| {
-                file.record.phase = FilePhase::Publishing { inode }
+                file.change().phase = FilePhase::Publishing { inode }
             });
             self.put_file(index);
             self.put();
@@ -330,7 +330,7 @@ impl JobMut<'_> {
         let unnamed = self.job.files().iter().filter(publishing);
         for index in unnamed.map(|file| file.record.index).collect::<Vec<_>>() {
             self.edit(index, |file| {
-                file.record.phase = FilePhase::Transferred {
+                file.change().phase = FilePhase::Transferred {
                     length_unverified: file.length_unverified,
                 };
             });

@@ -240,12 +240,13 @@ impl JobMut<'_> {
         }
         let size = layout.local_size(remote);
         self.edit(FILE, |file| {
-            if let Sink::Stream { set } = &mut file.record.sink {
-                *set = file.record.size.unwrap_or_default();
+            let record = file.change();
+            if let Sink::Stream { set } = &mut record.sink {
+                *set = record.size.unwrap_or_default();
             }
-            file.record.ranges = all;
-            file.record.size = size;
-            file.record.phase = FilePhase::Pending;
+            record.ranges = all;
+            record.size = size;
+            record.phase = FilePhase::Pending;
         });
         self.put_file(FILE);
         self.progressed(FILE);

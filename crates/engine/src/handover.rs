@@ -153,8 +153,9 @@ impl JobMut<'_> {
         });
         for index in with_user.map(|file| file.record.index).collect::<Vec<_>>() {
             self.edit(index, |file| {
-                file.record.found_at = None;
-                let url = &mut file.record.url;
+                let record = file.change();
+                record.found_at = None;
+                let url = &mut record.url;
                 // These fail only for URLs that cannot have a user.
                 let _ = url.set_password(None).and_then(|()| url.set_username(""));
             });

@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -74,7 +75,8 @@ pub(crate) struct Job {
 
 /// A file of a job.
 pub(crate) struct File {
-    pub record: FileRecord,
+    /// Shared with what was stored and shown of it last; [`File::change`] changes it for itself.
+    pub record: Arc<FileRecord>,
     pub slot: Slot,
     /// Bytes that are here, synced or not.
     pub received: u64,
@@ -157,7 +159,7 @@ impl Job {
                     length_unverified: false,
                 },
             may_have_temporary: may_have_temporary && !record.sink.is_stream(),
-            record,
+            record: Arc::new(record),
             slot: Slot::Idle,
             astray: None,
             unsaved: false,
@@ -217,8 +219,9 @@ impl Job {
             let path = intake::resolve_name(self, &file.record, name);
             self.destinations.insert(hash(&path));
             self.edit(index, |file| {
-                file.record.path = path;
-                file.record.naming = Naming::Chosen;
+                let record = file.change();
+                record.path = path;
+                record.naming = Naming::Chosen;
                 file.unsaved = true;
             });
         }
@@ -278,6 +281,11 @@ impl Job {
 }
 
 impl File {
+    /// The record, to be changed. Whoever has it from before keeps it as it was.
+    pub fn change(&mut self) -> &mut FileRecord {
+        Arc::make_mut(&mut self.record)
+    }
+
     /// Whether every byte is here, under whichever name.
     pub fn is_here(&self) -> bool {
         matches!(
@@ -288,19 +296,21 @@ impl File {
 
     /// The bytes that were here are of no use: the next run begins at 0, of whatever version it finds.
     pub fn lose_bytes(&mut self) {
-        self.record.phase = FilePhase::Pending;
-        self.record.durable = RangeSet::new();
-        self.record.validator = Validator::default();
-        self.record.is_valid = false;
-        self.record.modified = None;
-        self.record.size = known_size(&self.record);
+        let record = self.change();
+        record.phase = FilePhase::Pending;
+        record.durable = RangeSet::new();
+        record.validator = Validator::default();
+        record.is_valid = false;
+        record.modified = None;
+        record.size = known_size(record);
         self.received = 0;
     }
 
     /// Nothing of it is here any more, and nothing will come.
     pub fn drop_bytes(&mut self) {
-        self.record.phase = FilePhase::Dropped;
-        self.record.durable = RangeSet::new();
+        let record = self.change();
+        record.phase = FilePhase::Dropped;
+        record.durable = RangeSet::new();
         self.received = 0;
         self.may_have_temporary = false;
     }

@@ -5,7 +5,10 @@
 //! clients, so that a client that registers has its answer before the first call. It never
 //! decides anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bgcopy_model::{FileId, FileIndex, JobId, Mutation};
 
@@ -88,7 +91,7 @@ impl Outbox {
             }
             if !marks.put_files.is_empty() {
                 let files = marks.put_files.iter().filter_map(|index| job.file(*index));
-                let records = files.map(|file| file.record.clone()).collect();
+                let records = files.map(|file| Arc::clone(&file.record)).collect();
                 actions.push(Action::Store(Mutation::PutFiles(id, records)));
                 job.stored(&marks.put_files);
             }

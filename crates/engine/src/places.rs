@@ -61,7 +61,7 @@ impl JobMut<'_> {
             return Err(Refusal::new(Condition::InvalidState, detail));
         }
         if file.record.is_valid != is_valid {
-            self.edit(index, |file| file.record.is_valid = is_valid);
+            self.edit(index, |file| file.change().is_valid = is_valid);
             self.put_file(index);
             self.out.file_changed(self.id, index);
             self.touch();
@@ -72,10 +72,10 @@ impl JobMut<'_> {
     /// A run that goes on stops, and the next one begins at the new place.
     pub fn move_to(&mut self, index: FileIndex, url: Url) {
         let stopped = self.edit(index, |file| {
-            file.record.url = url;
-            file.record.found_at = None;
-            let version = std::mem::take(&mut file.record.validator);
-            file.record.validator = version.moved();
+            let record = file.change();
+            record.url = url;
+            record.found_at = None;
+            record.validator = std::mem::take(&mut record.validator).moved();
             match file.slot {
                 Slot::Idle if file.record.durable.is_empty() => {
                     // What the old place told of a file of which there is nothing yet.

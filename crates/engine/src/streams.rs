@@ -124,7 +124,7 @@ impl JobMut<'_> {
                 file.lose_bytes();
                 return;
             }
-            file.record.durable.remove(Extent::new(set, u64::MAX));
+            file.change().durable.remove(Extent::new(set, u64::MAX));
             file.received = file.record.durable.len();
         });
         self.put_file(FILE);
@@ -134,8 +134,9 @@ impl JobMut<'_> {
     /// The stream has taken all of a file that is not what its client announced.
     pub fn written_to_the_end(&mut self, index: FileIndex, size: u64) {
         self.edit(index, |file| {
-            file.record.size = Some(size);
-            file.record.durable = [Extent::new(0, size)].into_iter().collect();
+            let record = file.change();
+            record.size = Some(size);
+            record.durable = [Extent::new(0, size)].into_iter().collect();
             file.received = size;
         });
         self.put_file(index);
@@ -176,7 +177,7 @@ impl JobMut<'_> {
         };
         if self.job.file(FILE).is_some_and(ends) {
             self.edit(FILE, |file| {
-                file.record.phase = FilePhase::Published;
+                file.change().phase = FilePhase::Published;
                 file.unsaved = true;
             });
             self.progressed(FILE);

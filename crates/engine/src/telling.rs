@@ -150,13 +150,13 @@ impl JobMut<'_> {
             if self.job.agenda().due().is_none() {
                 self.job.notify.may_activate();
             }
-            self.edit(index, |file| file.record.notify_due = true);
+            self.edit(index, |file| file.change().notify_due = true);
         }
     }
 
     /// The file has its last byte no more, or its job is over. Stored by the caller, with that.
     pub fn withdraw_file(&mut self, index: FileIndex) {
-        self.edit(index, |file| file.record.notify_due = false);
+        self.edit(index, |file| file.change().notify_due = false);
         self.job.notify.file_withdrawn(index);
     }
 
@@ -182,7 +182,7 @@ impl JobMut<'_> {
         };
         match told {
             Notification::FileTransferred(index) => {
-                self.edit(index, |file| file.record.notify_due = false);
+                self.edit(index, |file| file.change().notify_due = false);
                 self.put_file(index);
                 self.out.file_changed(self.id, index);
             }

@@ -79,7 +79,7 @@ impl JobMut<'_> {
             }
             Report::Placed(folder) => {
                 self.edit(index, |file| {
-                    file.record.folder = Some(folder);
+                    file.change().folder = Some(folder);
                     file.unsaved = true;
                 });
             }
@@ -98,7 +98,7 @@ impl JobMut<'_> {
         let told = head.version.size;
         let before = self.job.progress();
         let news = self.edit(index, |file| {
-            let record = &mut file.record;
+            let record = &file.record;
             let (size, modified) = if file.received == 0 && record.durable.is_empty() {
                 // What an earlier answer told was about bytes of which none came, perhaps of another version.
                 (known_size(record), None)
@@ -108,6 +108,7 @@ impl JobMut<'_> {
             let (size, modified) = (head.size.or(size), head.modified.or(modified));
             let sized = record.size != size;
             let news = sized || record.validator != head.version || record.modified != modified;
+            let record = file.change();
             record.size = size;
             record.validator = head.version;
             record.modified = modified;
@@ -147,7 +148,7 @@ impl JobMut<'_> {
             // A run that is ending may tell of the place before.
             let changed = file.astray.is_none() && file.record.found_at != found_at;
             if changed {
-                file.record.found_at = found_at;
+                file.change().found_at = found_at;
             }
             changed
         });
@@ -182,7 +183,7 @@ impl JobMut<'_> {
     /// Stored with the next checkpoint, which comes right behind it, or with the run's end where that is stored.
     fn spent(&mut self, index: FileIndex, spent: Spent) {
         self.edit(index, |file| {
-            file.record.spent += spent;
+            file.change().spent += spent;
             file.unsaved = true;
         });
         self.out.file_changed(self.id, index);
@@ -195,7 +196,7 @@ impl JobMut<'_> {
             }
             let (before, changed) = (file.received, file.record.durable != bytes);
             file.received = before.max(bytes.len());
-            file.record.durable = bytes;
+            file.change().durable = bytes;
             (changed, file.received > before)
         });
         let (changed, grew) = changed.unwrap_or_default();
@@ -255,9 +256,10 @@ impl JobMut<'_> {
         self.settle_name(index, None);
         let grew = self.edit(index, |file| {
             let grew = file.received < size;
-            file.record.size = Some(size);
-            file.record.durable = [Extent::new(0, size)].into_iter().collect();
-            file.record.phase = FilePhase::Transferred { length_unverified };
+            let record = file.change();
+            record.size = Some(size);
+            record.durable = [Extent::new(0, size)].into_iter().collect();
+            record.phase = FilePhase::Transferred { length_unverified };
             file.length_unverified = length_unverified;
             file.received = size;
             grew
@@ -336,7 +338,7 @@ impl JobMut<'_> {
         let restarts = self.edit(index, |file| {
             file.lose_bytes();
             if count {
-                file.record.restarts = file.record.restarts.saturating_add(1);
+                file.change().restarts = file.record.restarts.saturating_add(1);
             }
             file.record.restarts
         });

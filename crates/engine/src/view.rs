@@ -1,5 +1,7 @@
 //! What others may see of a job: its records, its state, its progress. Read only, and as of the last step.
 
+use std::sync::Arc;
+
 use bgcopy_model::{
     DownloadState, FileIndex, FileProgress, FileRecord, JobError, JobPhase, JobProgress, JobRecord,
     JobState, Moment,
@@ -125,8 +127,8 @@ impl<'a> JobView<'a> {
 }
 
 impl<'a> FileView<'a> {
-    /// The file's record.
-    pub const fn record(self) -> &'a FileRecord {
+    /// The file's record, as it is now: it may be kept while the engine's changes.
+    pub const fn record(self) -> &'a Arc<FileRecord> {
         &self.file.record
     }
 

@@ -1,6 +1,6 @@
 //! The durable form of a job: what the engine works on and the store keeps. What is not in here does not survive.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -305,8 +305,8 @@ pub struct Inode {
 pub enum Mutation {
     /// Writes a job, new or changed; its files stay.
     PutJob(Box<JobRecord>),
-    /// Writes files of a job, new or changed.
-    PutFiles(JobId, Vec<FileRecord>),
+    /// Writes files of a job, new or changed. The records are shared with whoever shows them.
+    PutFiles(JobId, Vec<Arc<FileRecord>>),
     /// Forgets a job and its files.
     Forget(JobId),
     /// Records the clocks.

@@ -19,6 +19,7 @@ use std::{
     io::Write as _,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -132,7 +133,10 @@ async fn restore(folder: &Path, jobs: u128, files: u32) -> Outcome<(Duration, Du
 fn new_job(n: u128, files: u32) -> Vec<Mutation> {
     vec![
         Mutation::PutJob(Box::new(sample::job(n))),
-        Mutation::PutFiles(JobId::from_u128(n), (0..files).map(sample::file).collect()),
+        Mutation::PutFiles(
+            JobId::from_u128(n),
+            (0..files).map(sample::file).map(Arc::new).collect(),
+        ),
     ]
 }
 
@@ -143,7 +147,7 @@ fn progress(place: u64) -> Vec<Mutation> {
         .into_iter()
         .collect();
     vec![
-        Mutation::PutFiles(JobId::from_u128(1), vec![file]),
+        Mutation::PutFiles(JobId::from_u128(1), vec![Arc::new(file)]),
         Mutation::PutAnchor(ClockAnchor {
             boot_id: "5c7c2b1e-8f0a-4a55-9a3e-0d6f0c1f2a3b".to_owned(),
             boottime: place,

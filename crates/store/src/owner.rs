@@ -260,7 +260,10 @@ mod tests {
     }
 
     fn files(n: u128, count: u32) -> Mutation {
-        Mutation::PutFiles(JobId::from_u128(n), (0..count).map(file).collect())
+        Mutation::PutFiles(
+            JobId::from_u128(n),
+            (0..count).map(file).map(Arc::new).collect(),
+        )
     }
 
     async fn reopen(store: Store, folder: &Path) -> Restored {

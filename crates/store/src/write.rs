@@ -1,6 +1,6 @@
 //! Mutations as SQL. Runs inside a transaction of the caller's; never begins or ends one.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::{os::unix::ffi::OsStrExt as _, sync::Arc};
 
 use bgcopy_model::{
     ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Mutation, Owner, Spent,
@@ -175,7 +175,7 @@ const PUT_REQUEST: &str = "
 
 const DROP_REQUEST: &str = "DELETE FROM file_requests WHERE job = ?1 AND position = ?2";
 
-fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result<(), Refusal> {
+fn put_files(connection: &Connection, id: JobId, files: &[Arc<FileRecord>]) -> Result<(), Refusal> {
     let job: i64 = connection
         .prepare_cached("SELECT number FROM jobs WHERE id = ?1")?
         .query_row([key(id)], |row| row.get(0))
@@ -184,7 +184,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[FileRecord]) -> Result
     let mut put_file = connection.prepare_cached(PUT_FILE)?;
     let mut put_request = connection.prepare_cached(PUT_REQUEST)?;
     let mut drop_request = connection.prepare_cached(DROP_REQUEST)?;
-    for file in files {
+    for file in files.iter().map(Arc::as_ref) {
         let FileRecord {
             index,
             url,

@@ -14,6 +14,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use bgcopy_model::{ClockAnchor, Extent, JobId, JobPhase, Moment, Mutation, Timestamp};
@@ -38,7 +39,7 @@ fn batch(place: u64) -> Vec<Mutation> {
     let progress = |index: u32| {
         let mut file = file(index);
         file.durable = [Extent::new(0, place + 1)].into_iter().collect();
-        file
+        Arc::new(file)
     };
     let mut mutations = match place % 5 {
         0 => vec![

@@ -12,6 +12,7 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::FileExt as _,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use bgcopy_model::{JobId, Mutation};
@@ -25,7 +26,7 @@ use common::{
 const FOLDER: &str = "BGCOPY_STORE_LIMITED_FOLDER";
 
 fn batch(n: u128, files: u32) -> Vec<Mutation> {
-    let files = (0..files).map(file).collect();
+    let files = (0..files).map(file).map(Arc::new).collect();
     vec![
         Mutation::PutJob(Box::new(job(n))),
         Mutation::PutFiles(JobId::from_u128(n), files),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, sync::Arc, time::Duration};
 
 use bgcopy_model::{
     AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
@@ -248,7 +248,7 @@ prop_compose! {
 fn mutation() -> impl Strategy<Value = Mutation> {
     prop_oneof![
         4 => job_record().prop_map(|job| Mutation::PutJob(Box::new(job))),
-        4 => (job_id(), vec(file_record(), 0..5)).prop_map(|(id, files)| Mutation::PutFiles(id, files)),
+        4 => (job_id(), vec(file_record(), 0..5)).prop_map(|(id, files)| Mutation::PutFiles(id, files.into_iter().map(Arc::new).collect())),
         1 => job_id().prop_map(Mutation::Forget),
         1 => anchor().prop_map(Mutation::PutAnchor),
     ]

@@ -11,6 +11,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bgcopy_model::{JobId, Mutation};
@@ -28,7 +29,10 @@ fn queue(files: u32) -> (TempDir, PathBuf) {
     let (store, _) = Store::open(folder.path()).unwrap();
     let batch = vec![
         Mutation::PutJob(Box::new(job(1))),
-        Mutation::PutFiles(JobId::from_u128(1), (0..files).map(file).collect()),
+        Mutation::PutFiles(
+            JobId::from_u128(1),
+            (0..files).map(file).map(Arc::new).collect(),
+        ),
     ];
     runtime().block_on(async {
         store.commit(batch).await.unwrap();

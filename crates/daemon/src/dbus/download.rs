@@ -129,7 +129,7 @@ pub(super) fn read(
             .map(Variant::from)
             .ok_or_else(unset),
         DownloadProperty::TotalSizeBytes => {
-            let told = job.files.first().and_then(|file| file.validator.size);
+            let told = job.files.first().and_then(|file| file.validator().size);
             let size = told.or_else(|| download.record.announced_size());
             size.map(Variant::from).ok_or_else(unset)
         }

@@ -15,7 +15,7 @@ pub(super) fn properties(job: &JobSnapshot, error: &JobError) -> ErrorProperties
     let file = error
         .file
         .and_then(|index| job.files.get(index as usize))
-        .map(|file| (file.index, file.url.scheme()));
+        .map(|file| (file.index(), file.scheme()));
     ErrorProperties {
         code: code.0,
         code_name: code.label(),

@@ -29,7 +29,7 @@ pub(super) async fn call(
         }
         "GetRanges" => {
             call.arguments::<()>()?;
-            let ranges = file.ranges.iter();
+            let ranges = file.ranges().iter();
             let ranges: Vec<(u64, u64)> = ranges.map(|it| (it.offset, it.length)).collect();
             call.answer(&ranges)
         }
@@ -65,26 +65,25 @@ pub(super) async fn set(
 pub(super) fn properties(file: &FileSnapshot) -> FileProperties {
     let known = |text: &Option<String>| text.clone().unwrap_or_default();
     FileProperties {
-        index: file.index,
-        remote_name: file.url.to_string(),
+        index: file.index(),
+        remote_name: file.url().to_string(),
         mirrors: file
-            .mirrors
-            .iter()
+            .mirrors()
             .map(|mirror| (mirror.url.to_string(), mirror.priority))
             .collect(),
-        local_name: text(&file.path),
-        name_pending: file.name_pending,
-        temporary_name: text(&file.temporary),
-        bytes_total: file.progress.bytes_total.unwrap_or(UNKNOWN_SIZE),
-        bytes_transferred: file.progress.bytes_transferred,
-        completed: file.progress.completed,
+        local_name: text(file.path()),
+        name_pending: file.name_pending(),
+        temporary_name: text(&file.temporary()),
+        bytes_total: file.progress().bytes_total.unwrap_or(UNKNOWN_SIZE),
+        bytes_transferred: file.progress().bytes_transferred,
+        completed: file.progress().completed,
         checksum: file
-            .checksum
+            .checksum()
             .map_or_else(String::new, |sum| sum.to_string()),
-        etag: known(&file.validator.etag),
-        last_modified: known(&file.validator.last_modified),
-        length_verified: !file.length_unverified,
-        validation_state: file.is_valid,
+        etag: known(&file.validator().etag),
+        last_modified: known(&file.validator().last_modified),
+        length_verified: !file.length_unverified(),
+        validation_state: file.is_valid(),
     }
 }
 
@@ -95,16 +94,16 @@ fn statistics(job: &JobSnapshot, file: &FileSnapshot) -> FileStatistics {
         job.state,
         JobState::Queued | JobState::Connecting | JobState::Transferring
     );
-    let milliseconds = file.spent.time.as_millis();
+    let milliseconds = file.spent().time.as_millis();
     FileStatistics {
-        file_id: format!("{}/{}", job.id, file.index),
-        source_url: file.url.to_string(),
-        file_size: file.progress.bytes_total.unwrap_or(UNKNOWN_SIZE),
-        bytes_from_http: file.spent.bytes,
-        http_connection_count: file.spent.requests,
+        file_id: format!("{}/{}", job.id, file.index()),
+        source_url: file.url().to_string(),
+        file_size: file.progress().bytes_total.unwrap_or(UNKNOWN_SIZE),
+        bytes_from_http: file.spent().bytes,
+        http_connection_count: file.spent().requests,
         duration_milliseconds: u64::try_from(milliseconds).unwrap_or(u64::MAX),
         download_mode: FileStatistics::CDN_ONLY,
-        status: if file.is_here {
+        status: if file.is_here() {
             FileStatistics::COMPLETE
         } else if is_going {
             FileStatistics::DOWNLOADING
@@ -119,7 +118,7 @@ fn statistics(job: &JobSnapshot, file: &FileSnapshot) -> FileStatistics {
 fn id(job: &JobSnapshot, file: &FileSnapshot) -> FileId {
     FileId {
         job: job.id,
-        index: file.index,
+        index: file.index(),
     }
 }
 

@@ -48,12 +48,12 @@ pub(super) fn introspect(call: &Call, target: &Target, path: &str, member: &str)
             (Object::Job(job.id), fixed(&children))
         }
         Target::Files(job) => {
-            let files = job.files.iter().map(|file| file.index.to_string());
+            let files = job.files.iter().map(|file| file.index().to_string());
             (Object::Files(job.id), files.collect())
         }
         Target::File(_, file) => {
             // Which job's file does not show in the document.
-            let (job, index) = (bgcopy_model::JobId::from_u128(0), file.index);
+            let (job, index) = (bgcopy_model::JobId::from_u128(0), file.index());
             (Object::File(FileId { job, index }), vec![])
         }
         Target::Error(job, _) => (Object::Error(job.id), vec![]),
@@ -72,7 +72,7 @@ pub(super) fn managed_objects(call: &Call, target: &Target, member: &str) -> Out
     match target {
         Target::Job(job) => {
             for snapshot in job.files.iter() {
-                let (job, index) = (job.id, snapshot.index);
+                let (job, index) = (job.id, snapshot.index());
                 let interfaces = Interfaces {
                     file: Some(file::properties(snapshot)),
                     ..Interfaces::default()

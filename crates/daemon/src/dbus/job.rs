@@ -39,14 +39,14 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
         }
         "EnumFiles" => {
             call.arguments::<()>()?;
-            let paths = job.files.iter().map(|file| path_of(job, file.index));
+            let paths = job.files.iter().map(|file| path_of(job, file.index()));
             call.answer(&paths.collect::<Vec<_>>())
         }
         "ListFiles" => {
             call.arguments::<()>()?;
             let files = job.files.iter();
             let files: Vec<(OwnedObjectPath, FileProperties)> = files
-                .map(|snapshot| (path_of(job, snapshot.index), file::properties(snapshot)))
+                .map(|snapshot| (path_of(job, snapshot.index()), file::properties(snapshot)))
                 .collect();
             call.answer(&files)
         }
@@ -54,7 +54,7 @@ pub(super) async fn call(call: &Call, job: &JobSnapshot, member: &str) -> Outcom
             let (first, count) = call.arguments::<(u32, u32)>()?;
             let files = job.files.iter().skip(first as usize).take(count as usize);
             let files: Vec<(OwnedObjectPath, FileProperties)> = files
-                .map(|snapshot| (path_of(job, snapshot.index), file::properties(snapshot)))
+                .map(|snapshot| (path_of(job, snapshot.index()), file::properties(snapshot)))
                 .collect();
             call.answer(&files)
         }

@@ -77,11 +77,11 @@ impl Watched {
         if with_files {
             // What the origin has not answered for yet looks as it did when it was added.
             let begun = |file: &FileSnapshot| {
-                let progress = file.progress;
+                let progress = file.progress();
                 progress.bytes_total.is_some() || progress.bytes_transferred > 0
             };
             let files = snapshot.files.iter().filter(|file| begun(file));
-            self.dirty_files.extend(files.map(|file| file.index));
+            self.dirty_files.extend(files.map(|file| file.index()));
         }
     }
 
@@ -150,8 +150,8 @@ impl Watched {
     ) -> Result<(), Gone> {
         let job = snapshot.id;
         for file in snapshot.files.iter().skip(self.files) {
-            self.dirty_files.remove(&file.index);
-            let index = file.index;
+            self.dirty_files.remove(&file.index());
+            let index = file.index();
             let interfaces = Interfaces {
                 file: Some(file::properties(file)),
                 ..Interfaces::default()

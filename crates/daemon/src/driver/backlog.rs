@@ -74,7 +74,7 @@ fn fold_mutations(mutations: Vec<Mutation>) -> Vec<Mutation> {
 }
 
 /// Puts files into a list, those that are in it already in the place of their predecessors.
-fn overwrite(list: &mut Vec<FileRecord>, files: Vec<FileRecord>) {
+fn overwrite(list: &mut Vec<Arc<FileRecord>>, files: Vec<Arc<FileRecord>>) {
     let places = list.iter().enumerate();
     let places: HashMap<FileIndex, usize> =
         places.map(|(place, file)| (file.index, place)).collect();
@@ -101,7 +101,7 @@ fn fold_effects(effects: Vec<Effect>) -> Vec<Effect> {
             Effect::ShowJob(job) => Key::Job(job.id),
             Effect::ShowFile(job, file, _) => Key::File(FileId {
                 job: *job,
-                index: file.index,
+                index: file.index(),
             }),
             _ => {
                 folded.push(effect);
@@ -128,12 +128,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::driver::publisher::FileSnapshot;
+    use crate::driver::FileSnapshot;
 
     const JOB: JobId = JobId::from_u128(1);
 
-    fn record(index: FileIndex, durable: u64) -> FileRecord {
-        FileRecord {
+    fn record(index: FileIndex, durable: u64) -> Arc<FileRecord> {
+        Arc::new(FileRecord {
             index,
             url: "http://h/x".parse().unwrap(),
             mirrors: vec![],
@@ -154,31 +154,17 @@ mod tests {
             spent: bgcopy_model::Spent::default(),
             notify_due: false,
             phase: FilePhase::Pending,
-        }
+        })
     }
 
     fn shown(index: FileIndex, bytes: u64) -> Effect {
-        let file = FileSnapshot {
-            index,
-            url: "http://h/x".parse().unwrap(),
-            mirrors: Vec::new(),
-            path: PathBuf::from("/d/x"),
-            name_pending: false,
-            temporary: PathBuf::from("/d/.x.part"),
-            progress: FileProgress {
-                bytes_total: None,
-                bytes_transferred: bytes,
-                completed: false,
-            },
-            ranges: Vec::new(),
-            checksum: None,
-            validator: Validator::default(),
-            length_unverified: false,
-            is_here: false,
-            is_valid: false,
-            spent: bgcopy_model::Spent::default(),
+        let progress = FileProgress {
+            bytes_total: None,
+            bytes_transferred: bytes,
+            completed: false,
         };
-        Effect::ShowFile(JOB, Box::new(file), JobProgress::default())
+        let file = FileSnapshot::of(&record(index, bytes), progress);
+        Effect::ShowFile(JOB, file, JobProgress::default())
     }
 
     fn anchor(moment: u64) -> Mutation {
@@ -207,7 +193,7 @@ mod tests {
         ];
         assert_eq!(*folded.mutations, expected);
         let bytes = folded.effects.iter().map(|effect| match effect {
-            Effect::ShowFile(_, file, _) => file.progress.bytes_transferred,
+            Effect::ShowFile(_, file, _) => file.progress().bytes_transferred,
             _ => 0,
         });
         assert_eq!(bytes.collect::<Vec<_>>(), [3_598, 3_599]);

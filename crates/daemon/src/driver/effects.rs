@@ -20,12 +20,8 @@ use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
 
 use super::{
-    Driver, Message, Running,
-    callbacks::Notice,
-    files::Work,
-    programs,
-    publisher::{FileSnapshot, JobSnapshot},
-    snapshot, transfer,
+    Driver, Message, Running, callbacks::Notice, files::Work, programs, publisher::JobSnapshot,
+    shown_file::FileSnapshot, snapshot, transfer,
 };
 use crate::crash;
 
@@ -41,7 +37,7 @@ pub(super) enum Effect {
     RunCommand(Box<programs::Run>),
     Activate(Box<programs::Start>),
     ShowJob(Box<JobSnapshot>),
-    ShowFile(JobId, Box<FileSnapshot>, JobProgress),
+    ShowFile(JobId, FileSnapshot, JobProgress),
     Forget(JobId),
     /// Tells a reporter that what its report changed is durable.
     Acknowledge(oneshot::Sender<()>),
@@ -88,7 +84,7 @@ impl Driver {
                     id,
                     attempt,
                     owner: job.record().owner,
-                    file: job.file(id.index)?.record().clone(),
+                    file: FileRecord::clone(job.file(id.index)?.record()),
                     headers: job.record().headers.clone(),
                     http: job.record().http.clone(),
                     proxies: job.record().context.proxies.clone(),
@@ -126,8 +122,8 @@ impl Driver {
             }
             Action::FileChanged(id) => {
                 let job = self.engine.job(id.job)?;
-                let file = snapshot::file(job.file(id.index)?);
-                Effect::ShowFile(id.job, Box::new(file), job.progress())
+                let file = FileSnapshot::new(job.file(id.index)?);
+                Effect::ShowFile(id.job, file, job.progress())
             }
             Action::Forgotten(id) => Effect::Forget(id),
         })
@@ -180,10 +176,10 @@ impl Driver {
                 Effect::ShowFile(job, file, progress) => {
                     let shown = self.view.any(job);
                     let is_final = shown.is_some_and(|job| job.state.is_final());
-                    if !file.name_pending && !is_final {
-                        self.names.take(job, &file.path);
+                    if !file.name_pending() && !is_final {
+                        self.names.take(job, file.path());
                     }
-                    self.view.put_file(job, *file, progress);
+                    self.view.put_file(job, file, progress);
                 }
                 Effect::Forget(id) => {
                     self.names.release(id);
@@ -210,7 +206,8 @@ impl Driver {
                 if !file.record().name_pending() && !job.state().is_final() {
                     self.names.take(id, &file.record().path);
                 }
-                self.view.put_file(id, snapshot::file(file), job.progress());
+                self.view
+                    .put_file(id, FileSnapshot::new(file), job.progress());
             }
         }
     }
@@ -308,7 +305,7 @@ pub(super) fn crash_points(mutations: &[Mutation]) {
                 _ => crash::point("job-committed"),
             },
             Mutation::PutFiles(_, files) => {
-                let has_extents = |file: &FileRecord| {
+                let has_extents = |file: &Arc<FileRecord>| {
                     file.phase == FilePhase::Pending && !file.durable.is_empty()
                 };
                 if files.iter().any(has_extents) {

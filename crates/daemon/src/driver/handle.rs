@@ -117,9 +117,9 @@ impl Handle {
             return Err(Refusal::new(Condition::NotFound, detail));
         };
         let unnamed = snapshot.files.iter();
-        let unnamed = unnamed.filter(|file| !file.progress.completed);
+        let unnamed = unnamed.filter(|file| !file.progress().completed);
         // Files of one folder share its answer; what is to be under the name is looked at once more when it is given.
-        let folders: BTreeSet<_> = unnamed.filter_map(|file| file.path.parent()).collect();
+        let folders: BTreeSet<_> = unnamed.filter_map(|file| file.path().parent()).collect();
         let disk = self.disk.owner(owner);
         let refuse = |error: bgcopy_disk::DiskError| {
             Refusal::new(Condition::NewOwnerNoAccess, error.to_string())

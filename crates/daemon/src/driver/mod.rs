@@ -23,6 +23,7 @@ mod names;
 mod network;
 mod programs;
 mod publisher;
+mod shown_file;
 mod snapshot;
 mod statuses;
 mod streams;
@@ -57,7 +58,8 @@ pub use self::{
     callbacks::{Callback, Target},
     handle::{Extras, Handle},
     programs::Programs,
-    publisher::{Change, FileSnapshot, JobSnapshot, Publisher},
+    publisher::{Change, JobSnapshot, Publisher},
+    shown_file::FileSnapshot,
     statuses::{Mailbox, Status},
     streams::Stream,
 };

@@ -6,20 +6,21 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use bgcopy_engine::Connection;
 use bgcopy_model::{
-    ByteRange, Checksum, DownloadRecord, DownloadState, FileId, FileIndex, FileProgress, HResult,
-    JobError, JobId, JobProgress, JobState, Mirror, Moment, NotifyFlags, Owner, PeerCaching,
-    Priority, Profile, ProxyUsage, SecurityFlags, Spent, Timestamp, TransferPolicy, Validator,
+    DownloadRecord, DownloadState, FileId, HResult, JobError, JobId, JobProgress, JobState, Moment,
+    NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyUsage, SecurityFlags, Timestamp,
+    TransferPolicy,
 };
 use tokio::sync::broadcast;
-use url::Url;
 
-use super::statuses::{Mailbox, Status, Statuses};
+use super::{
+    shown_file::FileSnapshot,
+    statuses::{Mailbox, Status, Statuses},
+};
 
 /// A job as it looked when it was published.
 #[derive(Clone, Debug)]
@@ -120,43 +121,6 @@ pub struct HttpSnapshot {
     pub bypass: Vec<String>,
     /// For whom and in which scheme there are credentials, by their names on the wire.
     pub credentials: Vec<(String, String)>,
-}
-
-/// A file as it looked when it was published.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a property of its own on the bus"
-)]
-pub struct FileSnapshot {
-    /// Its place in the job.
-    pub index: FileIndex,
-    /// Where it is, or was found for a job that reports it; without user and password.
-    pub url: Url,
-    /// Where it is too; without users and passwords.
-    pub mirrors: Vec<Mirror>,
-    /// Its destination.
-    pub path: PathBuf,
-    /// Whether the destination's last component may still change.
-    pub name_pending: bool,
-    /// The temporary file's whole path.
-    pub temporary: PathBuf,
-    /// How far it is.
-    pub progress: FileProgress,
-    /// The ranges that are wanted, in order; empty: all of it.
-    pub ranges: Vec<ByteRange>,
-    /// The digest it must have.
-    pub checksum: Option<Checksum>,
-    /// The version of which bytes are here.
-    pub validator: Validator,
-    /// Whether only the end of the connection told where the file ends.
-    pub length_unverified: bool,
-    /// Whether every byte is here, under whichever name.
-    pub is_here: bool,
-    /// Whether its client has found the content to be right.
-    pub is_valid: bool,
-    /// What fetching it has cost.
-    pub spent: Spent,
 }
 
 /// What changed.
@@ -307,7 +271,7 @@ impl Publisher {
 
     /// Puts a file's snapshot, and its job's progress, in place; the driver's alone.
     pub(super) fn put_file(&self, job: JobId, file: FileSnapshot, progress: JobProgress) {
-        let index = file.index;
+        let index = file.index();
         let file = Arc::new(file);
         let mut shown = self.write();
         if let Some(slot) = shown.jobs.get_mut(&job) {
@@ -346,7 +310,7 @@ impl Publisher {
 
 /// Puts a file where its index says. Files of a job are told of in order when they are new.
 fn place(files: &mut Vec<Arc<FileSnapshot>>, file: Arc<FileSnapshot>) {
-    match files.get_mut(file.index as usize) {
+    match files.get_mut(file.index() as usize) {
         Some(slot) => *slot = file,
         None => files.push(file),
     }

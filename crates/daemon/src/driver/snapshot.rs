@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bgcopy_engine::{FileView, JobView};
-use bgcopy_model::{FilePhase, HttpOptions, JobPhase, Mirror};
+use bgcopy_engine::JobView;
+use bgcopy_model::{HttpOptions, JobPhase};
 
-use super::publisher::{DownloadSnapshot, FileSnapshot, HttpSnapshot, JobSnapshot};
+use super::publisher::{DownloadSnapshot, HttpSnapshot, JobSnapshot};
 use crate::redact;
 
 /// The snapshot of a job without its files; the publisher keeps those.
@@ -67,42 +67,5 @@ fn http(options: &HttpOptions) -> HttpSnapshot {
         credentials: kinds
             .map(|(target, scheme)| (target.name().to_owned(), scheme.name().to_owned()))
             .collect(),
-    }
-}
-
-/// The snapshot of a file.
-pub(super) fn file(view: FileView<'_>) -> FileSnapshot {
-    let record = view.record();
-    FileSnapshot {
-        index: record.index,
-        url: redact::shown(record.found_at.as_ref().unwrap_or(&record.url)),
-        mirrors: record.mirrors.iter().map(mirror).collect(),
-        path: record.path.clone(),
-        name_pending: record.name_pending(),
-        temporary: record.path.with_file_name(&record.temporary),
-        progress: view.progress(),
-        ranges: record.ranges.clone(),
-        checksum: record.checksum,
-        validator: record.validator.clone(),
-        length_unverified: matches!(
-            record.phase,
-            FilePhase::Transferred {
-                length_unverified: true
-            }
-        ),
-        is_here: matches!(
-            record.phase,
-            FilePhase::Transferred { .. } | FilePhase::Publishing { .. } | FilePhase::Published
-        ),
-        is_valid: record.is_valid,
-        spent: record.spent,
-    }
-}
-
-/// A mirror as it is shown.
-fn mirror(mirror: &Mirror) -> Mirror {
-    Mirror {
-        url: redact::shown(&mirror.url),
-        priority: mirror.priority,
     }
 }

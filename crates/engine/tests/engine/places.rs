@@ -65,7 +65,10 @@ fn a_file_that_is_being_fetched_stops_and_starts_again_with_its_new_url() {
     assert_eq!(record.validator, version("\"old\"").moved());
     world.crash();
     let stored = world.job(id).file(0).unwrap().record().clone();
-    assert_eq!((stored.validator, stored.url), (record.validator, there));
+    assert_eq!(
+        (&stored.validator, &stored.url),
+        (&record.validator, &there)
+    );
     // The first answer from there is what counts from then on.
     world.report(file(id, 0), opened("\"new\""));
     let record = world.job(id).file(0).unwrap().record();

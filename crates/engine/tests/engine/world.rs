@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -579,7 +580,11 @@ pub fn apply(store: &mut Store, mutation: Mutation) {
         },
         Mutation::PutFiles(id, files) => {
             let (_, stored) = store.get_mut(&id).expect("a file belongs to a job");
-            stored.extend(files.into_iter().map(|file| (file.index, file)));
+            stored.extend(
+                files
+                    .into_iter()
+                    .map(|file| (file.index, Arc::unwrap_or_clone(file))),
+            );
         }
         Mutation::Forget(id) => {
             assert!(store.remove(&id).is_some());

@@ -45,7 +45,9 @@ impl Model {
             },
             Mutation::PutFiles(id, files) => {
                 let place = find(id).ok_or(*id)?;
-                let files = files.iter().map(|file| (file.index, file.clone()));
+                let files = files
+                    .iter()
+                    .map(|file| (file.index, FileRecord::clone(file)));
                 self.jobs[place].1.extend(files);
             }
             Mutation::Forget(id) => self.jobs.retain(|(job, _)| job.id != *id),
