@@ -37,10 +37,10 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Takes the folder over: the files that are served stay, what an earlier run fetched goes.
-    pub fn open(folder: &Path, quick: bool) -> anyhow::Result<Self> {
+    /// Takes a folder of its own below this one: the files that are served stay, what an earlier run fetched goes.
+    pub fn open(below: &Path, quick: bool) -> anyhow::Result<Self> {
         let lab = Self {
-            folder: folder.to_owned(),
+            folder: below.join("bgcopy-bench"),
             quick,
             runs: Cell::new(0),
         };

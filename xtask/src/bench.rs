@@ -31,8 +31,8 @@ pub struct Args {
     /// Write everything that was measured to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where files are served from and fetched to, on the file system to be measured, by default target/bench; needs
-    /// about 14 GiB.
+    /// Where files are served from and fetched to, in a folder bgcopy-bench below it, on the file system to be measured; by
+    /// default target/bench; needs about 14 GiB.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 }

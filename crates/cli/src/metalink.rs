@@ -182,7 +182,7 @@ fn described(file: Node<'_, '_>) -> Result<Described, String> {
 
 /// A URL with its priority; none when it is of another scheme, which the document may well have.
 fn location(name: &str, node: Node<'_, '_>) -> Result<Option<(Url, u32)>, String> {
-    let url = Url::parse(text(node)).map_err(|error| format!("a URL of {name}: {error}"))?;
+    let url = Url::parse(&text(node)).map_err(|error| format!("a URL of {name}: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Ok(None);
     }
@@ -218,8 +218,12 @@ fn children<'a, 'input>(
         .filter(move |child| child.has_tag_name((NAMESPACE, name)))
 }
 
-fn text<'a>(node: Node<'a, '_>) -> &'a str {
-    node.text().unwrap_or_default().trim()
+/// The text of an element, without the comments in it.
+fn text(node: Node<'_, '_>) -> String {
+    let parts = node
+        .children()
+        .filter_map(|child| child.is_text().then(|| child.text())?);
+    parts.collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -278,6 +282,12 @@ mod tests {
         let hex = "3d6fece8033d146d8611eab4f032df738c8c1283620fd02a1f2bfec6e27d590d";
         assert_eq!(checksum, Some(format!("sha256:{hex}")));
         assert!(files[1].checksum.is_none());
+    }
+
+    #[test]
+    fn a_comment_within_a_url_is_no_end_of_it() {
+        let text = document("<file name=\"x\"><url>http://h/a<!-- and -->b</url></file>");
+        assert_eq!(parse(&text).unwrap()[0].urls[0].0.as_str(), "http://h/ab");
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Files {
     ///
     /// Each file is held against its SHA-256 and gets the name that the document gives it, in the working folder or the one
     /// of -d; none takes the place of a file that is there already. Of a file without a SHA-256 only the first URL is used.
+    /// What the job sends to its origins (--header, --user) goes to the first URL of each file: give them only with a
+    /// document that you trust.
     #[arg(
         long,
         value_name = "FILE",
