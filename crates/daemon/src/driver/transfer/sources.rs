@@ -162,15 +162,23 @@ impl Sources {
         }
     }
 
-    /// Every byte is here, and the whole does not have its checksum. Says whether the file can begin again.
+    /// Every byte is here, and the whole does not have its checksum. Says whether the file can begin again: no more often
+    /// than there are places, since each time one more is out, or for the first time one is asked alone.
     pub(super) fn whole_was_wrong(&mut self, trouble: &Trouble) -> bool {
         let mut brought = (0..self.places.len()).filter(|index| self.places[*index].has_brought);
-        if let (Some(only), None, false) = (brought.next(), brought.next(), self.has_unknown) {
-            return self.was_wrong(only, trouble);
+        let culprit = match (brought.next(), brought.next()) {
+            _ if self.places.len() == 1 => Some(ORIGIN),
+            _ if self.has_unknown => None,
+            // Where nobody brought a byte, the empty body was that of the one that was asked.
+            (only, None) => Some(only.unwrap_or_else(|| self.first())),
+            _ => None,
+        };
+        if let Some(place) = culprit {
+            return self.was_wrong(place, trouble);
         }
         self.mismatch = Some(trouble.clone());
         self.one_alone = true;
-        self.places.len() > 1
+        true
     }
 
     /// What this place brought is not the file. Says whether the file can begin again without it.
@@ -285,6 +293,16 @@ mod tests {
             sources.brought(place);
             assert_eq!(sources.whole_was_wrong(&wrong), place < 2, "{place}");
         }
+    }
+
+    #[test]
+    fn a_whole_without_a_byte_is_held_against_who_was_asked() {
+        let wrong = trouble(Condition::DigestMismatch);
+        let mut sources = sources(1, true);
+        assert!(sources.whole_was_wrong(&wrong));
+        sources.begin_anew();
+        assert_eq!(sources.first(), 1, "the origin is out");
+        assert!(!sources.whole_was_wrong(&wrong), "no other is left");
     }
 
     #[test]

@@ -296,3 +296,19 @@ async fn what_every_place_has_wrong_is_never_taken_for_the_file() {
     let left = std::fs::metadata(ran.folder.path().join(TEMPORARY)).unwrap();
     assert_eq!(left.len(), 0, "nothing of it is kept");
 }
+
+#[tokio::test]
+async fn a_mirror_with_an_empty_body_after_wrong_bytes_ends_the_run() {
+    let (origin, mirror) = (Origin::start(), Origin::start());
+    let places = [
+        origin.serve("/x", Resource::pattern(2, 1_000)),
+        mirror.serve("/y", Resource::new("")),
+    ];
+    let right = Resource::pattern(1, 1_000).sha256();
+    let ran = run_over(&[&places[0], &places[1]], Some(right)).await;
+    let Outcome::Failed(trouble) = &ran.outcome else {
+        panic!("{:?}", ran.outcome);
+    };
+    assert_eq!(trouble.condition, Condition::DigestMismatch);
+    assert_eq!(mirror.requests().len(), 1);
+}
