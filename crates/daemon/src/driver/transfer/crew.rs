@@ -176,6 +176,13 @@ impl Crew {
         self.policy.as_ref().map_or(1, Lanes::number)
     }
 
+    /// How many of those that are at work may go on. Where something showed that one is enough, the others still bring what
+    /// they were to bring: it would have to be asked for again of an origin that does not always serve ranges.
+    pub(super) fn may_go_on(&self) -> u32 {
+        let most = self.most.unwrap_or(u32::MAX);
+        self.policy.as_ref().map_or(most, Lanes::number)
+    }
+
     /// Whether another lane may begin. While the first one is not answered nothing is known of the file.
     pub(super) fn may_grow(&self) -> bool {
         let is_first = |lane: &Lane| matches!(lane.state, State::Asking { .. }) && !lane.is_extra;

@@ -269,19 +269,23 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Looks, when it is time, whether there are as many lanes as there should be.
+    /// Looks whether there are as many lanes as there should be: when it is time, and at every tick when there are too
+    /// many.
     fn look(&mut self, crew: &mut Crew) {
         crew.allow(self.most_lanes.load(Ordering::Relaxed));
-        if crew.look_at().is_none_or(|due| Instant::now() < due) {
-            return;
+        let is_due = crew.look_at().is_some_and(|due| due <= Instant::now());
+        if is_due {
+            for lane in crew.lanes.iter_mut().filter(|lane| lane.is_receiving()) {
+                let speed = lane.measure();
+                self.sources.measured(lane.place, speed);
+            }
+            crew.look(self.left(crew.held()));
         }
-        for lane in crew.lanes.iter_mut().filter(|lane| lane.is_receiving()) {
-            let speed = lane.measure();
-            self.sources.measured(lane.place, speed);
+        // Where there may be one lane only, nothing is ever due, and those of before are still there.
+        if is_due || crew.active() > crew.number() {
+            self.make_way(crew);
+            self.retire(crew);
         }
-        crew.look(self.left(crew.held()));
-        self.make_way(crew);
-        self.retire(crew);
     }
 
     /// Gives a connection up for which somebody else waits: the first request of another file comes before the second of
@@ -305,7 +309,7 @@ impl Run<'_> {
     /// Lets lanes end of which there are too many: soon, but not in the middle of a piece.
     fn retire(&mut self, crew: &mut Crew) {
         let working = crew.lanes.iter().filter(|lane| lane.is_working()).count();
-        let excess = working.saturating_sub(crew.number() as usize);
+        let excess = working.saturating_sub(crew.may_go_on() as usize);
         let extra = |lane: &&mut Lane| lane.is_working() && lane.is_extra;
         for lane in crew.lanes.iter_mut().rev().filter(extra).take(excess) {
             let Some(rest) = lane.rest().filter(|_| !lane.is_receiving()) else {

@@ -7,6 +7,7 @@
 )]
 
 mod harness;
+mod numbers;
 
 use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin, Resource, Seen};
 
