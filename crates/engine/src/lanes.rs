@@ -22,8 +22,10 @@ const WINDOW: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 /// Times from a request to its answer that a window has at least. A new connection takes part of each, so that four of
 /// them are about eight round trips.
 const ANSWERS: u32 = 4;
-/// After a trial in vain the next one waits so long, then twice as long.
+/// After a trial in vain the next one waits so long, then twice as long …
 const PATIENCE: Duration = Duration::from_secs(30);
+/// … and so long at most.
+const MOST_PATIENCE: Duration = Duration::from_mins(30);
 /// Windows in a row in which many lanes bring less than half of what they were kept for, before there are fewer.
 const POOR_WINDOWS: u32 = 3;
 
@@ -69,7 +71,11 @@ pub struct Lanes {
     /// What `kept` lanes once brought.
     proved: u64,
     poor: u32,
+    /// No more are tried until then.
     not_before: Duration,
+    /// How long the wait up to `not_before` was when it began.
+    wait: Duration,
+    /// How long the next one will be.
     patience: Duration,
 }
 
@@ -96,6 +102,7 @@ impl Lanes {
             proved: 0,
             poor: 0,
             not_before: sight.now,
+            wait: PATIENCE,
             patience: PATIENCE,
         }
     }
@@ -104,10 +111,10 @@ impl Lanes {
     pub fn allow(&mut self, most: u32, now: Duration) {
         let before = std::mem::replace(&mut self.most, most.max(1));
         if self.number() > self.most {
-            self.settle(self.kept.min(self.most), now);
+            self.keep(self.kept.min(self.most));
         } else if before < self.most {
             // Nothing was in vain.
-            self.not_before = self.not_before.min(now + WINDOW.1);
+            self.not_before = self.not_before.min(now.saturating_add(WINDOW.1));
         }
     }
 
@@ -180,7 +187,8 @@ impl Lanes {
         }
     }
 
-    /// A lane was refused, or broke while others go on: so many are left, and for a while there will be no more.
+    /// A lane was refused, or broke while others go on: so many are left, and for a while there will be no more. Lanes
+    /// that are refused one after the other are one refusal, as long as none is tried between.
     pub fn refused(&mut self, left: u32, now: Duration) {
         self.settle(left.clamp(1, self.number()), now);
     }
@@ -188,7 +196,7 @@ impl Lanes {
     fn judge(&mut self, number: u32, against: u64, goodput: u64, sink_limits: bool, sight: &Sight) {
         // Four times as many have to bring half as much again; of fewer less is asked.
         let more = u64::from(number - self.kept);
-        let needed = against + against / 6 * more / u64::from(self.kept);
+        let needed = against.saturating_add(against / 6 / u64::from(self.kept) * more);
         if sink_limits || goodput < needed {
             self.settle(self.kept, sight.now);
             return;
@@ -237,6 +245,15 @@ impl Lanes {
 
     /// So many, and no more for a while.
     fn settle(&mut self, number: u32, now: Duration) {
+        self.keep(number);
+        if now >= self.not_before {
+            self.wait = self.patience;
+            self.patience = self.patience.saturating_mul(2).min(MOST_PATIENCE);
+        }
+        self.not_before = self.not_before.max(now.saturating_add(self.wait));
+    }
+
+    fn keep(&mut self, number: u32) {
         if number < self.kept {
             self.proved = 0;
         }
@@ -244,8 +261,6 @@ impl Lanes {
         self.stage = Stage::Steady;
         self.before = None;
         self.poor = 0;
-        self.not_before = now + self.patience;
-        self.patience = self.patience.saturating_mul(2);
     }
 }
 

@@ -68,6 +68,11 @@ impl Transfer {
         self.working = (self.lanes.number(), self.sight.now);
     }
 
+    fn refused(&mut self, left: u32) {
+        self.lanes.refused(left, self.sight.now);
+        self.working = (self.lanes.number(), self.sight.now);
+    }
+
     fn tick(&mut self) {
         let (lanes, since) = self.working;
         // New lanes bring nothing for two round trips, and are at their speed after three more.
@@ -215,6 +220,60 @@ fn after_a_refusal_nothing_is_tried_for_a_while() {
     assert_eq!(transfer.trials, trials);
     transfer.run(Duration::from_secs(5));
     assert_eq!(transfer.trials, trials + 2, "then it goes on");
+}
+
+#[test]
+fn lanes_that_are_refused_together_are_one_refusal() {
+    let mut transfer = Transfer::of(u64::MAX / 2, 16, lossy());
+    while transfer.lanes.number() < 16 {
+        transfer.tick();
+    }
+    let trials = transfer.trials;
+    for left in (4..16).rev() {
+        transfer.refused(left);
+    }
+    transfer.run(PATIENCE.saturating_sub(WINDOW.0));
+    assert_eq!(transfer.trials, trials);
+    transfer.run(Duration::from_secs(5));
+    assert_eq!(
+        transfer.lanes.number(),
+        16,
+        "after half a minute, not hours"
+    );
+}
+
+#[test]
+fn who_is_refused_again_and_again_waits_for_half_an_hour_at_most() {
+    let mut lanes = Lanes::new(16, Transfer::of(0, 1, clean()).sight);
+    let mut now = Duration::ZERO;
+    for _ in 0..100 {
+        lanes.refused(1, now);
+        now = lanes.not_before;
+    }
+    lanes.refused(1, now);
+    assert_eq!(
+        lanes.not_before.saturating_sub(now),
+        Duration::from_mins(30)
+    );
+    lanes.refused(1, Duration::MAX);
+    assert_eq!(lanes.not_before, Duration::MAX);
+}
+
+#[test]
+fn any_number_of_lanes_may_be_allowed() {
+    let endless = Link {
+        capacity: u64::MAX / 1_000,
+        a_lane: 100_000,
+        ..lossy()
+    };
+    for (link, most) in [(lossy(), 16..=64), (endless, u32::MAX..=u32::MAX)] {
+        let mut transfer = Transfer::of(u64::MAX / 2, u32::MAX, link);
+        transfer.run(Duration::from_mins(2));
+        let number = transfer.lanes.number();
+        assert!(most.contains(&number), "{number}");
+        transfer.lanes.refused(u32::MAX, transfer.sight.now);
+        assert!(transfer.lanes.number() <= number);
+    }
 }
 
 proptest! {
