@@ -227,6 +227,8 @@ pub struct Trouble {
     pub detail: String,
     /// How long the origin asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether what came in this try was dropped again, since it was wrong.
+    pub in_vain: bool,
 }
 
 impl Trouble {
@@ -236,6 +238,7 @@ impl Trouble {
             condition,
             detail: detail.into(),
             retry_after: None,
+            in_vain: false,
         }
     }
 }

@@ -17,8 +17,8 @@ use bgcopy_model::{
 };
 
 use crate::{
-    Attempt, completing::Closing, handover::Handover, intake, notify::Notify, pause::Pause,
-    retention::Place, streams::Stream,
+    Attempt, completing::Closing, handover::Handover, in_vain::InVain, intake, notify::Notify,
+    pause::Pause, retention::Place, streams::Stream,
 };
 
 /// A job and its files.
@@ -53,6 +53,8 @@ pub(crate) struct Job {
     pub pause: Option<Pause>,
     /// The error of the error state that it has left, until bytes move again (contract, row `GetError`).
     pub past_error: Option<JobError>,
+    /// Tries of which nothing is kept, since the last file came.
+    pub in_vain: Option<InVain>,
     /// What went wrong last, for the error of a job that makes no progress.
     pub last_trouble: Option<(Option<FileIndex>, String)>,
     /// Up to when its `download_time` counts; `None`: it is not at work.
@@ -132,6 +134,7 @@ impl Job {
             queued_since: now,
             pause: None,
             past_error: None,
+            in_vain: None,
             last_trouble: None,
             timer: None,
             counted: false,

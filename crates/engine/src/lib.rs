@@ -39,6 +39,7 @@ mod downloads;
 mod event;
 mod handover;
 mod http;
+mod in_vain;
 mod intake;
 mod job;
 mod job_mut;

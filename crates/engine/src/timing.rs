@@ -130,6 +130,7 @@ impl JobMut<'_> {
         record.last_progress = self.now.moment;
         record.fruitless_tries = 0;
         record.download_time = Duration::ZERO;
+        self.job.in_vain = None;
         self.job.last_trouble = None;
     }
 
@@ -140,6 +141,7 @@ impl JobMut<'_> {
         let now = self.now.moment;
         let over = patience_ends(&self.job.record).is_some_and(|end| end <= now);
         if over && self.was_absent {
+            self.job.in_vain = None;
             self.job.record.last_progress = now;
         }
         over && !self.was_absent

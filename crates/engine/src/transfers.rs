@@ -253,6 +253,7 @@ impl JobMut<'_> {
             }
             return;
         }
+        self.job.in_vain = None;
         self.settle_name(index, None);
         let grew = self.edit(index, |file| {
             let grew = file.received < size;
@@ -325,6 +326,9 @@ impl JobMut<'_> {
         let impatient = self.job.record.no_progress_timeout.is_zero();
         if impatient || !error.condition.is_transient() {
             return self.fail(error);
+        }
+        if trouble.in_vain {
+            self.tried_in_vain();
         }
         if self.is_out_of_patience() {
             self.job.last_trouble = Some((error.file, error.detail));

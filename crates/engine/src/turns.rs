@@ -46,6 +46,9 @@ impl JobMut<'_> {
         // The no-progress clock stands still while a job waits for its turn: that is not the origin's fault.
         let waited = self.now.moment.since(self.job.queued_since);
         self.job.record.last_progress = self.job.record.last_progress + waited;
+        if let Some(in_vain) = &mut self.job.in_vain {
+            in_vain.since = in_vain.since + waited;
+        }
         self.enter(JobPhase::Connecting);
     }
 

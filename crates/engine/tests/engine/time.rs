@@ -100,6 +100,40 @@ fn any_byte_makes_the_delay_short_again() {
 }
 
 #[test]
+fn bytes_that_are_dropped_again_neither_shorten_the_delay_nor_renew_the_patience() {
+    let mut world = World::default();
+    let id = world.create(quick(), file_specs(1), true);
+    let began = world.now.moment;
+    let mut in_vain = Trouble::new(Condition::ConnectionClosed, "it broke");
+    in_vain.in_vain = true;
+    let dropped = |world: &mut World| {
+        world.report(only(id), opened(9));
+        world.report(only(id), Report::Progress(9));
+        world.report(only(id), Report::Restarted { changed: false });
+        let ended = Report::Ended(Outcome::Failed(in_vain.clone()));
+        world.report(only(id), ended);
+    };
+    for delay in [5, 10, 20, 40] {
+        dropped(&mut world);
+        assert_eq!(
+            world.job(id).retry_at(),
+            Some(world.now.moment + secs(delay))
+        );
+        world.pass(secs(delay));
+        assert_eq!(world.state(id), S::Connecting);
+    }
+    dropped(&mut world);
+    assert_eq!(world.state(id), S::TransientError);
+    world.pass(secs(25));
+    assert_eq!(world.now.moment, began + secs(100));
+    assert_eq!(world.error(id), Condition::NoProgress);
+    // Whoever has it go on gives it all its tries again.
+    world.call(Call::Resume(id));
+    dropped(&mut world);
+    assert_eq!(world.job(id).retry_at(), Some(world.now.moment + secs(5)));
+}
+
+#[test]
 fn retry_after_is_honoured() {
     let mut world = World::default();
     let id = world.create(quick(), file_specs(1), true);

@@ -23,7 +23,11 @@ impl Run<'_> {
                 ended => return ended,
             };
             if !self.sources.whole_was_wrong(&trouble) {
-                return Err(self.verdict(trouble));
+                let verdict = self.verdict(trouble);
+                if !verdict.is_mismatch() {
+                    self.restart(false).await?;
+                }
+                return Err(verdict);
             }
             tracing::debug!(file = %self.reporter.id, "begun anew: {}", trouble.detail);
             self.restart(false).await?;
@@ -55,7 +59,11 @@ impl Run<'_> {
         if is_another_file && has_sent {
             // Which of the bytes here are its own is not known any more: all go, and so does the place.
             if !self.sources.was_wrong(place, &trouble) {
-                return Err(self.verdict(trouble));
+                let verdict = self.verdict(trouble);
+                if !verdict.is_mismatch() {
+                    self.begin_anew(crew, false).await?;
+                }
+                return Err(verdict);
             }
             tracing::debug!(file = %self.reporter.id, place, "left out: {}", trouble.detail);
             return self.begin_anew(crew, false).await;
@@ -81,7 +89,8 @@ impl Run<'_> {
         Err(self.verdict(trouble))
     }
 
-    /// What is told when the last place failed by this.
+    /// What is told when the last place failed by this. That bytes were wrong drops them all; where that is not what is
+    /// told, whoever knows of wrong ones has to.
     fn verdict(&self, last: Trouble) -> Halt {
         Halt::Trouble(self.sources.verdict().unwrap_or(last))
     }

@@ -187,6 +187,7 @@ impl From<Failure> for Halt {
             condition: failure.condition,
             detail: failure.detail,
             retry_after: failure.retry_after,
+            in_vain: false,
         })
     }
 }

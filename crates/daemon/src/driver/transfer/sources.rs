@@ -193,13 +193,22 @@ impl Sources {
         self.places[place].trouble = Some(trouble.clone());
     }
 
-    /// Why the file does not come, when no place is left that could help: that bytes were wrong, since another try would
-    /// fetch them all again; else the first trouble that may pass by itself; else the first.
+    /// Why the file does not come, when no place is left that could help: the origin's trouble, where that may pass by
+    /// itself, since then its bytes are not those that were wrong; else that bytes were wrong, since another try would
+    /// fetch them all again; else the first trouble that may pass; else the first.
     pub(super) fn verdict(&self) -> Option<Trouble> {
         let told = || self.places.iter().filter_map(|it| it.trouble.as_ref());
-        let transient = || told().find(|it| it.condition.is_transient());
+        let may_pass = |it: &&Trouble| it.condition.is_transient();
+        let of_origin = self.places[ORIGIN].trouble.as_ref().filter(may_pass);
         let mismatch = self.mismatch.as_ref();
-        mismatch.or_else(transient).or(told().next()).cloned()
+        let verdict = of_origin
+            .or(mismatch)
+            .or_else(|| told().find(may_pass))
+            .or(told().next())?;
+        Some(Trouble {
+            in_vain: mismatch.is_some(),
+            ..verdict.clone()
+        })
     }
 
     /// It is asked no more, unless it is the last one. Says whether another remains.
@@ -331,7 +340,23 @@ mod tests {
         assert_eq!(sources.verdict(), Some(busy));
         let wrong = trouble(Condition::DigestMismatch);
         assert!(sources.was_wrong(1, &wrong));
-        assert_eq!(sources.verdict(), Some(wrong));
+        let verdict = sources.verdict().unwrap();
+        assert_eq!(verdict.condition, Condition::DigestMismatch);
+        assert!(verdict.in_vain);
+    }
+
+    #[test]
+    fn what_may_pass_at_the_origin_is_told_before_wrong_bytes_of_others_and_not_of_its_own() {
+        let wrong = trouble(Condition::DigestMismatch);
+        let mut sources = sources(1, true);
+        sources.could_not_help(ORIGIN, &trouble(Condition::Timeout));
+        assert!(sources.was_wrong(1, &wrong));
+        let verdict = sources.verdict().unwrap();
+        assert_eq!(verdict.condition, Condition::Timeout);
+        assert!(verdict.in_vain);
+        sources.was_wrong(ORIGIN, &wrong);
+        let verdict = sources.verdict().unwrap();
+        assert_eq!(verdict.condition, Condition::DigestMismatch);
     }
 
     #[test]

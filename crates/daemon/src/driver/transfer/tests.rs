@@ -12,7 +12,7 @@ mod numbers;
 use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin, Resource, Seen};
 
 use super::*;
-use harness::{Hosts, Plan, SIZE, TEMPORARY, content, paced};
+use harness::{Hosts, Plan, SIZE, content, paced};
 
 #[tokio::test]
 async fn a_file_with_a_checksum_comes_from_its_origin_and_a_mirror_whatever_their_tags() {
@@ -132,8 +132,26 @@ async fn what_several_brought_wrong_comes_from_each_alone_until_it_is_right() {
 async fn what_every_place_has_wrong_is_never_taken_for_the_file() {
     let (_hosts, ran) = fetch_from_both([wrong(2), wrong(3)]).await;
     assert_eq!(ran.trouble().condition, Condition::DigestMismatch);
-    let left = std::fs::metadata(ran.folder.path().join(TEMPORARY)).unwrap();
-    assert_eq!(left.len(), 0, "nothing of it is kept");
+    ran.kept_nothing();
+}
+
+#[tokio::test]
+async fn an_origin_that_breaks_is_asked_again_later_though_a_mirror_has_wrong_bytes() {
+    let broken = Resource::pattern(1, SIZE).always(Fault::CutAfter(SIZE / 3, Cut::Fin));
+    let hosts = Hosts::serve(broken, wrong(2));
+    let ran = hosts.fetch().await;
+    assert_eq!(ran.trouble().condition, Condition::ConnectionClosed);
+    assert!(ran.trouble().in_vain);
+    ran.kept_nothing();
+    let asked = hosts.mirror.requests();
+    assert!(asked.iter().any(|seen| seen.range.is_none()), "alone");
+}
+
+#[tokio::test]
+async fn an_origin_with_wrong_bytes_is_an_error_though_a_mirror_may_come_back() {
+    let hosts = Hosts::serve(wrong(2), content().always(Fault::status(503)));
+    let ran = hosts.fetch().await;
+    assert_eq!(ran.trouble().condition, Condition::DigestMismatch);
 }
 
 #[tokio::test]

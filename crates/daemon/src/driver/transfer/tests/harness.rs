@@ -15,7 +15,7 @@ use bgcopy_transfer::Source;
 
 use super::super::*;
 
-pub(super) const TEMPORARY: &str = ".x.part";
+const TEMPORARY: &str = ".x.part";
 
 /// It takes one connection at [`PACE`] five seconds and more.
 pub(super) const SIZE: u64 = 10 << 20;
@@ -164,6 +164,17 @@ impl Ran {
         };
         assert_eq!(self.outcome, finished);
         assert_eq!(self.sha256(), content().sha256());
+    }
+
+    /// Holds it to have left an empty file, and to have said so where its end does not.
+    #[track_caller]
+    pub(super) fn kept_nothing(&self) {
+        let left = std::fs::metadata(self.folder.path().join(TEMPORARY)).unwrap();
+        assert_eq!(left.len(), 0);
+        let mut last = self.reports.iter().rev();
+        let last = last.find(|it| matches!(it, Report::Durable(_) | Report::Restarted { .. }));
+        let says_so = matches!(last, Some(Report::Restarted { .. }));
+        assert!(says_so || self.trouble().condition == Condition::DigestMismatch);
     }
 
     /// Why it failed.
