@@ -8,7 +8,7 @@
 
 use bgcopy_model::{Checksum, Condition, Validator};
 
-use super::{Halt, Run, halt};
+use super::{Halt, Run, halt, sources::ORIGIN};
 use crate::redact::shown;
 
 impl Run<'_> {
@@ -32,7 +32,7 @@ impl Run<'_> {
 
     /// Fails when an answer tells beforehand that its file is not the one that the caller expects: no byte of it need
     /// be fetched to know.
-    pub(super) fn is_the_expected(&self, version: &Validator) -> Result<(), Halt> {
+    pub(super) fn is_the_expected(&self, place: usize, version: &Validator) -> Result<(), Halt> {
         let known = self.file.checksum.zip(version.digest);
         let Some((expected, told)) = known.filter(|_| self.layout.is_whole()) else {
             return Ok(());
@@ -40,9 +40,10 @@ impl Run<'_> {
         if expected.algorithm != told.algorithm || expected == told {
             return Ok(());
         }
+        let whose = if place == ORIGIN { "origin" } else { "mirror" };
         let detail = format!(
-            "{} has the checksum {told} by its origin's own word, not {expected}",
-            shown(&self.file.url)
+            "{} has the checksum {told} by its {whose}'s own word, not {expected}",
+            shown(self.sources.url(place))
         );
         Err(halt(Condition::DigestMismatch, detail))
     }
@@ -56,7 +57,11 @@ impl Run<'_> {
         };
         let detail = format!(
             "{} has the checksum {found}, not {expected}{whose}; nothing of it is kept",
-            shown(&self.file.url)
+            shown(
+                self.sources
+                    .whose()
+                    .map_or(&self.file.url, |place| self.sources.url(place))
+            )
         );
         halt(Condition::DigestMismatch, detail)
     }

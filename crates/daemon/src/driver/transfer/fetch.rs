@@ -192,7 +192,8 @@ impl Run<'_> {
     async fn take_up(&mut self, lane: &mut Lane, mut accepted: Accepted) -> Result<u64, Halt> {
         let (local, reach) = (accepted.local, accepted.reach);
         let gathered = if local == 0 && self.gathers(self.size) {
-            self.gather(accepted.body.as_mut(), reach).await?
+            self.gather(lane.place, accepted.body.as_mut(), reach)
+                .await?
         } else {
             Gathered::Begin(Vec::new())
         };
@@ -223,7 +224,7 @@ impl Run<'_> {
     fn came(&mut self, crew: &mut Crew, index: usize, bytes: Bytes) -> Result<(), Halt> {
         let lane = &mut crew.lanes[index];
         let room = lane.reach.map(|reach| reach.saturating_sub(lane.next));
-        let mut bytes = self.wanted(bytes, room)?;
+        let mut bytes = self.wanted(lane.place, bytes, room)?;
         let to = lane.next.saturating_add(bytes.len() as u64);
         // Another lane took the tail, and may have given it back: then no new question is needed.
         while let Some((end, reach)) = lane.end.zip(lane.reach)
@@ -260,7 +261,10 @@ impl Run<'_> {
             return Ok(());
         };
         if lane.brought == 0 {
-            let detail = format!("{} ended its answer before the first byte", self.host());
+            let detail = format!(
+                "{} ended its answer before the first byte",
+                self.host(lane.place)
+            );
             let halt = halt(Condition::ConnectionClosed, detail);
             return self.failed(crew, index, halt).await;
         }

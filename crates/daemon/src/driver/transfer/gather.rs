@@ -50,6 +50,7 @@ impl Run<'_> {
     /// Gathers a body that begins where the file does. What was gathered when the run is stopped is fetched again.
     pub(super) async fn gather(
         &mut self,
+        place: usize,
         body: &mut dyn Body,
         limit: Option<u64>,
     ) -> Result<Gathered, Halt> {
@@ -62,7 +63,7 @@ impl Run<'_> {
                 chunk = next_chunk(body) => match chunk {
                     Err(failure) => return Ok(Gathered::Ended(chunks, Over(Some(failure)))),
                     Ok(Chunk::Data(bytes)) => {
-                        let bytes = self.wanted(bytes, limit.map(|limit| limit - length))?;
+                        let bytes = self.wanted(place, bytes, limit.map(|limit| limit - length))?;
                         length += bytes.len() as u64;
                         chunks.push(bytes);
                         if limit == Some(length) && !self.layout.is_whole() {

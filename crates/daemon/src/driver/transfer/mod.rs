@@ -325,8 +325,9 @@ impl Run<'_> {
         self.reporter.report(Report::Spent(spent));
     }
 
-    fn host(&self) -> &str {
-        self.file.url.host_str().unwrap_or("the origin")
+    /// The host of a place, for people.
+    fn host(&self, place: usize) -> &str {
+        self.sources.url(place).host_str().unwrap_or("the origin")
     }
 }
 

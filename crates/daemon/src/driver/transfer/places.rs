@@ -8,8 +8,15 @@
 use bgcopy_model::{AuthTarget, Credentials, Limits, Mirror, Redirects};
 use bgcopy_origin::{Client, RedirectPolicy, Target};
 use bgcopy_transfer::Source;
+use url::Url;
 
 use super::Start;
+
+/// A place, and what asks it.
+pub(super) struct Located {
+    pub(super) url: Url,
+    pub(super) source: Box<dyn Source>,
+}
 
 /// Where a file is, and how each place is asked.
 pub(super) struct Places {
@@ -42,18 +49,18 @@ impl Places {
         }
     }
 
-    pub(super) fn origin(&self) -> Box<dyn Source> {
-        Box::new(self.client.source(self.origin.clone()))
+    pub(super) fn origin(&self) -> Located {
+        self.at(self.origin.clone())
     }
 
     /// The mirrors that the caller named, in their order.
-    pub(super) fn mirrors(&self) -> Vec<Box<dyn Source>> {
+    pub(super) fn mirrors(&self) -> Vec<Located> {
         self.mirrors.iter().map(|it| self.mirror(it)).collect()
     }
 
     /// A mirror that the origin names; `None`: it is known, or there are enough, or the origin has no say in where else
     /// the job asks.
-    pub(super) fn learn(&mut self, mirror: &Mirror) -> Option<Box<dyn Source>> {
+    pub(super) fn learn(&mut self, mirror: &Mirror) -> Option<Located> {
         let is_known =
             mirror.url == self.origin.url || self.mirrors.iter().any(|it| it.url == mirror.url);
         if is_known || self.origin.redirects.forbid || self.mirrors.len() >= Limits::MIRRORS {
@@ -64,13 +71,20 @@ impl Places {
     }
 
     /// A mirror, whoever named it.
-    fn mirror(&self, mirror: &Mirror) -> Box<dyn Source> {
-        Box::new(self.client.source(Target {
+    fn mirror(&self, mirror: &Mirror) -> Located {
+        self.at(Target {
             url: mirror.url.clone(),
             headers: Vec::new(),
             credentials: for_proxies(&self.origin.credentials),
             ..self.origin.clone()
-        }))
+        })
+    }
+
+    fn at(&self, target: Target) -> Located {
+        Located {
+            url: target.url.clone(),
+            source: Box::new(self.client.source(target)),
+        }
     }
 }
 

@@ -64,7 +64,10 @@ impl Run<'_> {
             }
             self.picker.give_back(missing);
             if self.picker.here().len() == before && !self.picker.is_complete() {
-                let detail = format!("{} ended its answer before the first byte", self.host());
+                let detail = format!(
+                    "{} ended its answer before the first byte",
+                    self.host(ORIGIN)
+                );
                 return Err(halt(Condition::ConnectionClosed, detail));
             }
         }
@@ -134,7 +137,7 @@ impl Run<'_> {
             match chunk {
                 Chunk::Data(bytes) => {
                     let room = flow.limit.map(|limit| limit - flow.received);
-                    let bytes = self.wanted(bytes, room)?;
+                    let bytes = self.wanted(ORIGIN, bytes, room)?;
                     self.write_all(stream, flow, bytes).await?;
                     if flow.limit == Some(flow.received) && !self.layout.is_whole() {
                         return Ok(());

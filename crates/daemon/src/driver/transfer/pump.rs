@@ -29,14 +29,19 @@ pub(super) const CHECKPOINT_TIME: Duration = Duration::from_secs(1);
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
 impl Run<'_> {
-    /// What is wanted of bytes that came: at most `room`.
-    pub(super) fn wanted(&mut self, mut bytes: Bytes, room: Option<u64>) -> Result<Bytes, Halt> {
+    /// What is wanted of bytes that came from a place: at most `room`.
+    pub(super) fn wanted(
+        &mut self,
+        place: usize,
+        mut bytes: Bytes,
+        room: Option<u64>,
+    ) -> Result<Bytes, Halt> {
         self.meter.received(bytes.len());
         if let Some(room) = room
             && bytes.len() as u64 > room
         {
             if self.layout.is_whole() {
-                let detail = format!("{} sent more than it said it would", self.host());
+                let detail = format!("{} sent more than it said it would", self.host(place));
                 return Err(halt(Condition::InvalidResponse, detail));
             }
             // The caller's range ends here; the rest of the answer is not wanted.

@@ -50,7 +50,7 @@ impl Run<'_> {
         if starts_again && self.file.ranges.len() > 1 {
             let detail = format!(
                 "{} tells by nothing that two answers are of one version, so the ranges cannot be joined",
-                self.host()
+                self.host(place)
             );
             return Err(halt(Condition::InsufficientRangeSupport, detail));
         }
@@ -58,7 +58,7 @@ impl Run<'_> {
         let Some((remote, run)) = self.layout.remote(start) else {
             let detail = format!(
                 "{} has no byte {start} of the ranges asked for",
-                shown(&self.file.url)
+                shown(self.sources.url(place))
             );
             return Err(halt(Condition::InvalidRange, detail));
         };
@@ -91,7 +91,7 @@ impl Run<'_> {
         question: &Question,
         missing: Missing,
     ) -> Result<Accepted, Halt> {
-        self.is_the_expected(&answer.version)?;
+        self.is_the_expected(place, &answer.version)?;
         let (local, want) = (question.local, &question.want);
         let continues = !self.picker.here().is_empty();
         if continues && place != ORIGIN {
@@ -107,7 +107,7 @@ impl Run<'_> {
         if continues && (changed || answer.start != want.start || want.version.is_none()) {
             let from_the_start = local == 0 && answer.start == want.start;
             if answer.start != 0 && !from_the_start {
-                return Err(self.another_range());
+                return Err(self.another_range(place));
             }
             self.restart(changed && !self.is_from_elsewhere()).await?;
             wanted = None;
@@ -117,7 +117,10 @@ impl Run<'_> {
             Some(remote) => {
                 let layout = Layout::checked(&self.file.ranges);
                 layout.check(remote).map_err(|error| {
-                    let detail = format!("{} has {remote} bytes: {error}", shown(&self.file.url));
+                    let detail = format!(
+                        "{} has {remote} bytes: {error}",
+                        shown(self.sources.url(place))
+                    );
                     halt(Condition::from(error), detail)
                 })?;
                 self.layout = layout.settled(remote);
@@ -126,7 +129,7 @@ impl Run<'_> {
             None if self.layout.needs_size() => {
                 let detail = format!(
                     "{} does not say how long the file is, so what comes behind the range to its end has no place",
-                    self.host()
+                    self.host(place)
                 );
                 return Err(halt(Condition::InsufficientRangeSupport, detail));
             }
@@ -176,21 +179,21 @@ impl Run<'_> {
         question: &Question,
         end: Option<u64>,
     ) -> Result<Accepted, Halt> {
-        self.is_the_expected(&answer.version)?;
+        self.is_the_expected(place, &answer.version)?;
         let size = self.version.as_ref().and_then(|version| version.size);
         let known = self.known(place);
         let is_another = known.is_some_and(|known| !known.same_version(&answer.version));
         if is_another && (place == ORIGIN || known.is_some_and(|known| known.if_range().is_some()))
         {
-            let detail = format!("{} has another version of the file now", self.host());
+            let detail = format!("{} has another version of the file now", self.host(place));
             return Err(halt(Condition::RemoteFileChanged, detail));
         }
         if answer.version.size != size {
-            let detail = format!("{} tells another size than before", self.host());
+            let detail = format!("{} tells another size than before", self.host(place));
             return Err(halt(Condition::InvalidResponse, detail));
         }
         if answer.start != question.want.start {
-            return Err(self.another_range());
+            return Err(self.another_range(place));
         }
         if place != ORIGIN {
             self.sources.keep_version(place, answer.version);
@@ -229,8 +232,11 @@ impl Run<'_> {
         }
     }
 
-    fn another_range(&self) -> Halt {
-        let detail = format!("{} answered with another range than asked for", self.host());
+    fn another_range(&self, place: usize) -> Halt {
+        let detail = format!(
+            "{} answered with another range than asked for",
+            self.host(place)
+        );
         halt(Condition::InvalidResponse, detail)
     }
 

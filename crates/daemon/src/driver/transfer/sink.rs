@@ -11,7 +11,7 @@ use bgcopy_model::{Condition, FileRecord, Layout, Naming, RangeSet, Validator};
 use bgcopy_transfer::Facts;
 use bytes::Bytes;
 
-use super::{Halt, Picker, Run, halt};
+use super::{Halt, Picker, Run, halt, sources::ORIGIN};
 use crate::{
     crash,
     driver::{names::Names, streams::Stream},
@@ -171,7 +171,7 @@ impl Run<'_> {
 
     /// Why a file that would have to begin again does not go on into its stream.
     pub(super) fn cannot_start_again(&self, changed: bool) -> Halt {
-        let (host, taken) = (self.host(), self.picker.here().len());
+        let (host, taken) = (self.host(ORIGIN), self.picker.here().len());
         if changed {
             let detail = format!(
                 "{host} has another version of the file than the one of which the stream has taken {taken} bytes"

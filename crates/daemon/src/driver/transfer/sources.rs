@@ -13,8 +13,9 @@ use std::sync::Arc;
 use bgcopy_engine::Trouble;
 use bgcopy_model::{Mirror, Validator};
 use bgcopy_transfer::Source;
+use url::Url;
 
-use super::places::Places;
+use super::places::{Located, Places};
 
 /// The index of the origin.
 pub(super) const ORIGIN: usize = 0;
@@ -33,6 +34,7 @@ pub(super) struct Sources {
 }
 
 struct Place {
+    url: Url,
     source: Arc<dyn Source>,
     /// What a mirror answered first; the origin's version is the run's.
     version: Option<Validator>,
@@ -47,9 +49,10 @@ struct Place {
 }
 
 impl Place {
-    fn new(source: Box<dyn Source>) -> Self {
+    fn new(located: Located) -> Self {
         Self {
-            source: Arc::from(source),
+            url: located.url,
+            source: Arc::from(located.source),
             version: None,
             is_out: false,
             trouble: None,
@@ -61,11 +64,7 @@ impl Place {
 
 impl Sources {
     /// The origin and its mirrors, which are left out where nothing `verifies` the end.
-    pub(super) fn new(
-        origin: Box<dyn Source>,
-        mirrors: Vec<Box<dyn Source>>,
-        verifies: bool,
-    ) -> Self {
+    pub(super) fn new(origin: Located, mirrors: Vec<Located>, verifies: bool) -> Self {
         let mirrors = mirrors.into_iter().filter(|_| verifies);
         let places = std::iter::once(origin).chain(mirrors).map(Place::new);
         Self {
@@ -106,6 +105,11 @@ impl Sources {
 
     pub(super) fn of(&self, place: usize) -> Arc<dyn Source> {
         self.places[place].source.clone()
+    }
+
+    /// Where it is.
+    pub(super) fn url(&self, place: usize) -> &Url {
+        &self.places[place].url
     }
 
     /// The first that is not out.
@@ -165,20 +169,24 @@ impl Sources {
     /// Every byte is here, and the whole does not have its checksum. Says whether the file can begin again: no more often
     /// than there are places, since each time one more is out, or for the first time one is asked alone.
     pub(super) fn whole_was_wrong(&mut self, trouble: &Trouble) -> bool {
-        let mut brought = (0..self.places.len()).filter(|index| self.places[*index].has_brought);
-        let culprit = match (brought.next(), brought.next()) {
-            _ if self.places.len() == 1 => Some(ORIGIN),
-            _ if self.has_unknown => None,
-            // Where nobody brought a byte, the empty body was that of the one that was asked.
-            (only, None) => Some(only.unwrap_or_else(|| self.first())),
-            _ => None,
-        };
-        if let Some(place) = culprit {
+        if let Some(place) = self.whose() {
             return self.was_wrong(place, trouble);
         }
         self.mismatch = Some(trouble.clone());
         self.one_alone = true;
         true
+    }
+
+    /// Who brought what is here; `None`: several places, or nobody knows who.
+    pub(super) fn whose(&self) -> Option<usize> {
+        let mut brought = (0..self.places.len()).filter(|index| self.places[*index].has_brought);
+        match (brought.next(), brought.next()) {
+            _ if self.places.len() == 1 => Some(ORIGIN),
+            _ if self.has_unknown => None,
+            // Where nobody brought a byte, the empty body was that of the one that was asked.
+            (only, None) => Some(only.unwrap_or_else(|| self.first())),
+            _ => None,
+        }
     }
 
     /// What this place brought is not the file. Says whether the file can begin again without it.
@@ -235,9 +243,16 @@ mod tests {
         }
     }
 
+    fn nowhere() -> Located {
+        Located {
+            url: "http://example.org/".parse().unwrap(),
+            source: Box::new(Nowhere),
+        }
+    }
+
     fn sources(mirrors: usize, verifies: bool) -> Sources {
-        let mirrors = (0..mirrors).map(|_| Box::new(Nowhere) as Box<dyn Source>);
-        Sources::new(Box::new(Nowhere), mirrors.collect(), verifies)
+        let mirrors = (0..mirrors).map(|_| nowhere());
+        Sources::new(nowhere(), mirrors.collect(), verifies)
     }
 
     #[test]
@@ -323,7 +338,7 @@ mod tests {
         assert!(sources.whole_was_wrong(&wrong));
         sources.begin_anew();
         assert_eq!(sources.first(), ORIGIN);
-        let mut alone = Sources::new(Box::new(Nowhere), vec![], true);
+        let mut alone = Sources::new(nowhere(), vec![], true);
         alone.go_on();
         assert!(!alone.whole_was_wrong(&wrong), "there is no other");
     }

@@ -155,6 +155,16 @@ async fn an_origin_with_wrong_bytes_is_an_error_though_a_mirror_may_come_back() 
 }
 
 #[tokio::test]
+async fn what_a_mirror_did_wrong_is_told_in_its_name() {
+    let gone = Resource::new("").always(Fault::status(404));
+    let hosts = Hosts::serve(gone, wrong(2));
+    let ran = hosts.fetch().await;
+    let trouble = ran.trouble();
+    assert_eq!(trouble.condition, Condition::DigestMismatch);
+    assert!(trouble.detail.contains(&hosts.urls[1]), "{trouble:?}");
+}
+
+#[tokio::test]
 async fn a_mirror_with_an_empty_body_after_wrong_bytes_ends_the_run() {
     let hosts = Hosts::serve(Resource::pattern(2, 1_000), Resource::new(""));
     let ran = hosts.plan(&Resource::pattern(1, 1_000)).run().await;

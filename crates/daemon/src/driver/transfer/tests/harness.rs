@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use super::super::*;
 use bgcopy_disk::{Disk, Rights};
 use bgcopy_model::{
     Credentials, FilePhase, JobId, Naming, Owner, ProxyEnvironment, ProxySettings, Spent,
@@ -11,9 +12,6 @@ use bgcopy_testkit::{
     faulty::{Fault, Origin, Resource},
     fs::sha256_file,
 };
-use bgcopy_transfer::Source;
-
-use super::super::*;
 
 const TEMPORARY: &str = ".x.part";
 
@@ -105,7 +103,7 @@ impl Plan {
         let mut places = self
             .urls
             .iter()
-            .map(|url| Box::new(client.source(target(url))) as Box<dyn Source>);
+            .map(|url| Places::of(client.clone(), target(url), vec![]).origin());
         let origin = places.next().unwrap();
         let mut sources = Sources::new(origin, places.collect(), file.checksum.is_some());
         if file.checksum.is_some() {
