@@ -149,11 +149,12 @@ impl Reporter {
 }
 
 impl Reporter {
-    /// Passes on what an answer told beside the bytes.
-    fn told_by(&self, facts: &Facts) {
+    /// Passes on what an answer told beside the bytes; where a redirect led only if it is the origin's.
+    fn told_by(&self, facts: &Facts, is_origin: bool) {
         self.told.heads.put(self.id, &facts.head);
         if let Some(url) = &facts.found_at
             && self.told.reports_redirects
+            && is_origin
         {
             self.report(Report::Redirected(url.clone()));
         }

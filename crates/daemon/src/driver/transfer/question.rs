@@ -136,7 +136,7 @@ impl Run<'_> {
             None => self.layout.local_size(None),
         };
         let version = self.keep(place, answer.version);
-        self.open(size, &version, &answer.facts).await?;
+        self.open(place, size, &version, &answer.facts).await?;
         if place == ORIGIN {
             self.sources.learn(&answer.facts.mirrors);
         }

@@ -78,9 +78,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes the temporary file if there is none and the bytes are not gathered first, and reports what the answer told.
+    /// Makes the temporary file if there is none and the bytes are not gathered first, and reports what the answer of a
+    /// place told.
     pub(super) async fn open(
         &mut self,
+        place: usize,
         size: Option<u64>,
         version: &Validator,
         facts: &Facts,
@@ -88,14 +90,15 @@ impl Run<'_> {
         if !self.gathers(size) {
             self.make(size).await?;
         }
-        self.reporter.told_by(facts);
+        // A mirror has no say in where the file is or what it is called.
+        let of_origin = (place == ORIGIN).then_some(facts);
+        self.reporter.told_by(facts, of_origin.is_some());
         let mut name = None;
         if let Sink::File(local) = &self.sink
             && self.file.name_pending()
         {
-            let proposed = facts
-                .name
-                .clone()
+            let proposed = of_origin
+                .and_then(|facts| facts.name.clone())
                 .or_else(|| bgcopy_origin::name::from_url(&self.file.url))
                 .unwrap_or_else(|| "download".to_owned());
             let (job, folder) = (self.reporter.id.job, folder(&self.file)?);

@@ -11,6 +11,8 @@ mod numbers;
 
 use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin, Resource, Seen};
 
+use bgcopy_model::Naming;
+
 use super::*;
 use harness::{Hosts, Plan, SIZE, content, paced};
 
@@ -152,6 +154,43 @@ async fn an_origin_with_wrong_bytes_is_an_error_though_a_mirror_may_come_back() 
     let hosts = Hosts::serve(wrong(2), content().always(Fault::status(503)));
     let ran = hosts.fetch().await;
     assert_eq!(ran.trouble().condition, Condition::DigestMismatch);
+}
+
+#[tokio::test]
+async fn neither_the_name_nor_the_remote_name_of_a_file_is_a_mirrors() {
+    for at_origin in [true, false] {
+        let busy = Resource::new("").always(Fault::status(503));
+        let named = Resource::pattern(1, SIZE).content_disposition("attachment; filename=other");
+        let away = Resource::new("").always(Fault::Redirect(302, "/z".to_owned()));
+        let hosts = if at_origin {
+            Hosts::serve(away, busy)
+        } else {
+            Hosts::serve(busy, away)
+        };
+        let host = if at_origin {
+            &hosts.origin
+        } else {
+            &hosts.mirror
+        };
+        let url = host.serve("/z", named);
+        let mut plan = hosts.plan(&content());
+        plan.reports_redirects = true;
+        plan.naming = Naming::Pending;
+        let ran = plan.run().await;
+        ran.brought_the_file();
+        let told = |report: &Report| match report {
+            Report::Redirected(url) => Some(url.to_string()),
+            Report::Opened { name, .. } => name.clone(),
+            _ => None,
+        };
+        let told: Vec<_> = ran.reports.iter().filter_map(told).collect();
+        let expected = if at_origin {
+            vec![&*url, "other"]
+        } else {
+            vec!["x"]
+        };
+        assert_eq!(told, expected);
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ pub(super) struct Plan {
     checksum: Option<String>,
     /// Whether the job wants to know where redirects lead.
     pub(super) reports_redirects: bool,
+    /// How the file gets its name.
+    pub(super) naming: Naming,
     /// How many lanes it may have.
     pub(super) lanes: Arc<AtomicU32>,
     pub(super) rights: Rights,
@@ -81,6 +83,7 @@ impl Plan {
             urls: urls.iter().map(|url| (*url).to_owned()).collect(),
             checksum: None,
             reports_redirects: false,
+            naming: Naming::Given,
             lanes: Arc::new(AtomicU32::new(16)),
             rights: Rights::Own,
             owner: Owner::ROOT,
@@ -98,7 +101,10 @@ impl Plan {
     /// Makes the run.
     pub(super) async fn run(self) -> Ran {
         let folder = tempfile::tempdir().unwrap();
-        let file = record(folder.path(), &self.urls[0], self.checksum);
+        let file = FileRecord {
+            naming: self.naming,
+            ..record(folder.path(), &self.urls[0], self.checksum)
+        };
         let client = Client::new(bgcopy_origin::Config::default()).unwrap();
         let mut places = self
             .urls
