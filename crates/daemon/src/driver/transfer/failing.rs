@@ -4,7 +4,7 @@
 //! to `sources`. It must never keep bytes beside which others may be wrong.
 
 use bgcopy_engine::{Outcome, Trouble};
-use bgcopy_model::{Condition, ErrorContext};
+use bgcopy_model::Condition;
 
 use super::{Halt, Run, crew::Crew, sources::ORIGIN};
 
@@ -35,7 +35,7 @@ impl Run<'_> {
     }
 
     /// A lane failed: that is the run's failure only where no other goes on, no other place is left, and it did not begin
-    /// beside others. What the disk says is the run's failure whoever heard of it.
+    /// beside others. What the disk says, [`Halt::Local`], is the run's failure whoever heard of it.
     pub(super) async fn failed(
         &mut self,
         crew: &mut Crew,
@@ -45,8 +45,7 @@ impl Run<'_> {
         let Halt::Trouble(trouble) = halt else {
             return Err(halt);
         };
-        let is_local = trouble.condition.context() == ErrorContext::LocalFile;
-        if is_local || trouble.condition == Condition::Internal {
+        if trouble.condition == Condition::Internal {
             return Err(Halt::Trouble(trouble));
         }
         let lane = &mut crew.lanes[index];

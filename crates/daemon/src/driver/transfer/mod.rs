@@ -173,12 +173,15 @@ impl Reporter {
 /// Why a run ends before every byte is here.
 enum Halt {
     Stopped,
+    /// A place did not deliver, or not what it should: another one may.
     Trouble(Trouble),
+    /// The disk, or whatever else is here: no other place would mend it.
+    Local(Trouble),
 }
 
 impl From<DiskError> for Halt {
     fn from(error: DiskError) -> Self {
-        Self::Trouble(trouble(error))
+        Self::Local(trouble(error))
     }
 }
 
@@ -195,6 +198,12 @@ impl From<Failure> for Halt {
 
 fn halt(condition: Condition, detail: impl Into<String>) -> Halt {
     Halt::Trouble(Trouble::new(condition, detail))
+}
+
+impl Halt {
+    fn local(condition: Condition, detail: impl Into<String>) -> Self {
+        Self::Local(Trouble::new(condition, detail))
+    }
 }
 
 async fn run(
@@ -272,7 +281,7 @@ impl From<Halt> for Outcome {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::Stopped => Self::Stopped,
-            Halt::Trouble(trouble) => Self::Failed(trouble),
+            Halt::Trouble(trouble) | Halt::Local(trouble) => Self::Failed(trouble),
         }
     }
 }

@@ -71,7 +71,7 @@ impl Run<'_> {
         let Some(found) = found.await? else {
             let path = self.file.path.with_file_name(&self.file.temporary);
             let detail = format!("the temporary file {} is gone or too short", path.display());
-            return Err(halt(Condition::LocalFileChanged, detail));
+            return Err(Halt::local(Condition::LocalFileChanged, detail));
         };
         found.expect(self.expected().map(|checksum| checksum.algorithm));
         self.place(found);
@@ -251,7 +251,7 @@ impl Run<'_> {
         };
         found.ok_or_else(|| {
             let detail = format!("{} has no temporary file", self.reporter.id);
-            halt(Condition::Internal, detail)
+            Halt::local(Condition::Internal, detail)
         })
     }
 
@@ -270,7 +270,7 @@ impl Run<'_> {
 fn folder(file: &FileRecord) -> Result<FolderAt<'_>, Halt> {
     let folder = file.path.parent().ok_or_else(|| {
         let detail = format!("{} names no file in a folder", file.path.display());
-        halt(Condition::InvalidName, detail)
+        Halt::local(Condition::InvalidName, detail)
     })?;
     Ok(FolderAt::new(folder, file.folder))
 }

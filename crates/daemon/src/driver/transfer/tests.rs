@@ -11,7 +11,8 @@ mod numbers;
 
 use bgcopy_testkit::faulty::{Cut, Digest, Fault, Origin, Resource, Seen};
 
-use bgcopy_model::Naming;
+use bgcopy_disk::Rights;
+use bgcopy_model::{Naming, Owner};
 
 use super::*;
 use harness::{Hosts, Plan, SIZE, content, paced};
@@ -191,6 +192,19 @@ async fn neither_the_name_nor_the_remote_name_of_a_file_is_a_mirrors() {
         };
         assert_eq!(told, expected);
     }
+}
+
+#[tokio::test]
+async fn where_the_disk_refuses_no_other_place_is_asked() {
+    let hosts = Hosts::serve(Resource::pattern(1, SIZE), Resource::pattern(1, SIZE));
+    let mut plan = hosts.plan(&content());
+    // Nobody: as root the first operation fails, as anybody else the look for the rights does.
+    plan.rights = Rights::Owners;
+    plan.owner = Owner { uid: u32::MAX - 7 };
+    let ran = plan.run().await;
+    assert_eq!(ran.trouble().condition, Condition::AccessDenied);
+    assert!(hosts.origin.requests().len() <= 1);
+    assert_eq!(hosts.mirror.requests().len(), 0);
 }
 
 #[tokio::test]
