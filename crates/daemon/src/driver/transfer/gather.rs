@@ -11,7 +11,7 @@ use bgcopy_transfer::{Body, Chunk, Failure, next_chunk};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Halt, Run, pump::CHECKPOINT_TIME, sink::Sink};
+use super::{Halt, Run, chunks::Chunks, pump::CHECKPOINT_TIME, sink::Sink};
 use crate::crash;
 
 /// Bytes of a file that is small.
@@ -55,13 +55,15 @@ impl Run<'_> {
         limit: Option<u64>,
     ) -> Result<Gathered, Halt> {
         let deadline = Instant::now() + CHECKPOINT_TIME;
-        let (mut chunks, mut length) = (Vec::new(), 0);
+        let (mut chunks, mut length) = (Chunks::default(), 0);
         loop {
             tokio::select! {
                 biased;
                 _ = &mut self.stop => return Err(Halt::Stopped),
                 chunk = next_chunk(body) => match chunk {
-                    Err(failure) => return Ok(Gathered::Ended(chunks, Over(Some(failure)))),
+                    Err(failure) => {
+                        return Ok(Gathered::Ended(chunks.take_all(), Over(Some(failure))));
+                    }
                     Ok(Chunk::Data(bytes)) => {
                         let bytes = self.wanted(place, bytes, limit.map(|limit| limit - length))?;
                         length += bytes.len() as u64;
@@ -75,13 +77,13 @@ impl Run<'_> {
                         break;
                     }
                 },
-                () = sleep_until(deadline) => return Ok(Gathered::Begin(chunks)),
+                () = sleep_until(deadline) => return Ok(Gathered::Begin(chunks.take_all())),
             }
         }
         if self.size != Some(length) {
-            return Ok(Gathered::Ended(chunks, Over(None)));
+            return Ok(Gathered::Ended(chunks.take_all(), Over(None)));
         }
-        self.put(chunks).await?;
+        self.put(chunks.take_all()).await?;
         crash::point("temporary-created");
         crash::point("bytes-written");
         crash::point("bytes-synced");

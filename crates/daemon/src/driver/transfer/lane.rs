@@ -4,7 +4,6 @@
 //! disk a batch that crosses a border of pieces.
 
 use std::{
-    collections::VecDeque,
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{
     budget::{Budget, Share},
+    chunks::Chunks,
     question::{Accepted, Question},
 };
 
@@ -51,7 +51,7 @@ pub(super) struct Lane {
     /// Bytes a second, once measured.
     pub(super) speed: Option<u64>,
     /// What waits to be written, one behind the other up to `next`.
-    waiting: VecDeque<Bytes>,
+    waiting: Chunks,
     length: u64,
     /// Writes under way.
     writes: usize,
@@ -109,7 +109,7 @@ impl Lane {
             brought: 0,
             measured: (0, Instant::now()),
             speed: None,
-            waiting: VecDeque::new(),
+            waiting: Chunks::default(),
             length: 0,
             writes: 0,
             share: Share::new(budget),
@@ -197,9 +197,7 @@ impl Lane {
         self.next += length;
         self.brought += length;
         self.length += length;
-        if length > 0 {
-            self.waiting.push_back(bytes);
-        }
+        self.waiting.push(bytes);
     }
 
     /// Bytes come from now on, the first for the place `local`.
@@ -272,19 +270,8 @@ impl Lane {
         }
         self.is_due = false;
         let extent = Extent::new(start, start + left);
-        let mut batch = Vec::with_capacity(self.waiting.len());
-        while left > 0
-            && let Some(mut bytes) = self.waiting.pop_front()
-        {
-            let length = bytes.len() as u64;
-            if length > left {
-                // What is behind the border begins the next batch.
-                let rest = bytes.split_off(usize::try_from(left).unwrap_or(bytes.len()));
-                self.waiting.push_front(rest);
-            }
-            left = left.saturating_sub(length);
-            batch.push(bytes);
-        }
+        // What is behind the border begins the next batch.
+        let batch = self.waiting.take(left);
         self.length -= extent.len();
         self.writes += 1;
         (extent, batch)
@@ -315,13 +302,15 @@ mod tests {
         let start = PIECE * 3 - 1_000;
         let mut lane = lane(start);
         let all: Vec<u8> = (0..PIECE * 2 + 5_000).map(|n| (n % 251) as u8).collect();
-        for part in all.chunks(77_777) {
+        let (large, tiny) = all.split_at(all.len() - 100_000);
+        for part in large.chunks(77_777).chain(tiny.chunks(7)) {
             lane.push(Bytes::copy_from_slice(part));
         }
         let mut found = Vec::new();
         while let Some((extent, chunks)) = lane.last_batch() {
             assert_eq!(extent.start, start + found.len() as u64);
             assert_eq!(extent.start / PIECE, (extent.end - 1) / PIECE);
+            assert!(chunks.len() <= 20, "{} slots", chunks.len());
             found.extend(chunks.concat());
             assert_eq!(extent.end, start + found.len() as u64);
             lane.wrote(extent.len());

@@ -15,6 +15,7 @@
 //! [`Report::Ended`], after which nothing of it writes.
 
 mod budget;
+mod chunks;
 mod crew;
 mod digest;
 mod failing;

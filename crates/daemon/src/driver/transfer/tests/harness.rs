@@ -192,11 +192,13 @@ impl Ran {
 
     /// What it said of versions.
     pub(super) fn versions(&self) -> Vec<&Validator> {
-        let opened = |report| match report {
-            &Report::Opened { ref version, .. } => Some(version),
-            _ => None,
-        };
-        self.reports.iter().filter_map(opened).collect()
+        let mut versions = Vec::new();
+        for report in &self.reports {
+            if let Report::Opened { version, .. } = report {
+                versions.push(version);
+            }
+        }
+        versions
     }
 }
 
