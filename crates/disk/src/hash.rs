@@ -6,7 +6,7 @@
 
 use std::{fmt, os::fd::OwnedFd};
 
-use bgcopy_model::Algorithm;
+use bgcopy_model::{Algorithm, PIECE};
 use bytes::Bytes;
 use rustix::io::retry_on_intr;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     error::Fault,
     strand::State,
-    tree::{self, PIECE, Tree},
+    tree::{self, Tree},
 };
 
 /// Bytes read at once for hashing.

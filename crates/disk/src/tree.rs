@@ -12,13 +12,11 @@
 
 use std::collections::BTreeMap;
 
+use bgcopy_model::PIECE;
 use blake3::{
     Hasher,
     hazmat::{ChainingValue, HasherExt as _, Mode, merge_subtrees_non_root, merge_subtrees_root},
 };
-
-/// Bytes of a piece.
-pub(crate) const PIECE: u64 = 1 << 20;
 
 /// The tree as far as it is known.
 ///

@@ -76,7 +76,7 @@ pub use event::{
 pub use http::HttpSetting;
 pub use lanes::{Lanes, Sight};
 pub use picker::{Picker, Run};
-pub use steal::{Held, PIECE, Theft, Thief, steal};
+pub use steal::{Held, Theft, Thief, steal};
 pub use view::{FileView, JobView, WaitingFor};
 
 use census::Census;

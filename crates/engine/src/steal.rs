@@ -2,12 +2,12 @@
 //!
 //! Every byte is with one source already, and one of them would be the last to end. The tail of its run goes to the one
 //! that is free, cut so that both end together by their speeds, and at a border of pieces, so that each piece is written
-//! by one source. Where a piece takes long it is cut within it: otherwise everybody waits for it in the end. Knows no protocol; that the first source stops at the cut is its owner's affair.
+//! by one source. Where a piece takes long it is cut within it: otherwise everybody waits for it in the end. Knows no
+//! protocol; that the first source stops at the cut is its owner's affair.
+
+use bgcopy_model::PIECE;
 
 use crate::Run;
-
-/// Bytes of a piece of a file: what is written and hashed as one. Borders of pieces are multiples of it.
-pub const PIECE: u64 = 1 << 20;
 
 /// How many parts a piece has at whose borders a slow one can be cut.
 const PARTS: u64 = 8;

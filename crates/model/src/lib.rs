@@ -43,7 +43,7 @@ pub use mirror::{Mirror, MirrorPriorityError};
 pub use owner::Owner;
 pub use policy::{PeerCaching, TransferPolicy};
 pub use progress::{FileProgress, JobProgress, UNKNOWN_SIZE};
-pub use range::{ByteRange, Extent, RangeSet};
+pub use range::{ByteRange, Extent, PIECE, RangeSet};
 pub use record::{FilePhase, FileRecord, Inode, JobPhase, JobRecord, Mutation, Naming, Sink};
 pub use spec::{ClientContext, FileSpec, Header, HeaderError, JobSpec, Limits, ProxyEnvironment};
 pub use spent::Spent;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Bytes of a piece of a file: what is written and hashed as one. Borders of pieces are multiples of it.
+pub const PIECE: u64 = 1 << 20;
+
 /// A range as a caller names it: `{offset, length}` of the remote file (contract, section Ranges).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ByteRange {

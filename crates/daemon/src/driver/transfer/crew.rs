@@ -8,8 +8,8 @@ use std::{
 };
 
 use bgcopy_disk::DiskError;
-use bgcopy_engine::{Held, Lanes, PIECE, Run as Missing, Sight, Thief, steal};
-use bgcopy_model::{Extent, RangeSet};
+use bgcopy_engine::{Held, Lanes, Run as Missing, Sight, Thief, steal};
+use bgcopy_model::{Extent, PIECE, RangeSet};
 use futures_util::{
     future::{BoxFuture, OptionFuture},
     stream::FuturesUnordered,

@@ -6,8 +6,8 @@
 
 use std::{future::poll_fn, sync::atomic::Ordering};
 
-use bgcopy_engine::{PIECE, Run as Missing};
-use bgcopy_model::Condition;
+use bgcopy_engine::Run as Missing;
+use bgcopy_model::{Condition, PIECE};
 use bgcopy_transfer::Chunk;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};

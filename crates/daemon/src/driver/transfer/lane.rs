@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use bgcopy_engine::{PIECE, Run as Missing};
-use bgcopy_model::Extent;
+use bgcopy_engine::Run as Missing;
+use bgcopy_model::{Extent, PIECE};
 use bgcopy_transfer::{Answer, Body, Chunk, Failure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;

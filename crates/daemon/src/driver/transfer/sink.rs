@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
-use bgcopy_engine::{Outcome, PIECE, Report};
-use bgcopy_model::{Condition, FileRecord, Layout, Naming, RangeSet, Validator};
+use bgcopy_engine::{Outcome, Report};
+use bgcopy_model::{Condition, FileRecord, Layout, Naming, PIECE, RangeSet, Validator};
 use bgcopy_transfer::Facts;
 use bytes::Bytes;
 
