@@ -48,6 +48,24 @@ fn later(condition: Condition, seconds: u64) -> Report {
 }
 
 #[test]
+fn a_file_that_comes_in_vain_costs_no_patience_while_another_is_under_way() {
+    let (mut world, id) = two_under_way(2);
+    for came in 1..=8 {
+        let mut in_vain = Trouble::new(Condition::ConnectionClosed, "it broke");
+        in_vain.in_vain = true;
+        world.report(file(id, 0), Report::Progress(9));
+        world.report(file(id, 0), Report::Restarted { changed: false });
+        let ended = Report::Ended(Outcome::Failed(in_vain));
+        world.report(file(id, 0), ended);
+        assert_eq!(world.state(id), S::Transferring, "{came}");
+        world.pass(secs(700));
+        world.report(file(id, 1), Report::Progress(came));
+        assert!(world.runs.contains_key(&file(id, 0)), "tried again");
+        world.report(file(id, 0), opened(LARGE));
+    }
+}
+
+#[test]
 fn others_go_on_while_one_file_waits_and_none_begins() {
     let (mut world, id) = two_under_way(3);
     world.report(file(id, 0), failed(Condition::HttpStatus(503)));
