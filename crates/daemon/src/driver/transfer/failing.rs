@@ -79,7 +79,9 @@ impl Run<'_> {
         crew.refused();
         // When no other is left, what an extra lane did not bring is asked for once more: by the first of the next ones.
         let others_go_on = crew.active() > 0 || is_extra;
-        let is_useless = place != ORIGIN || !others_go_on || is_another_file;
+        // One that has enough of our connections brings what it can by those it has.
+        let goes_on_there = trouble.condition.is_transient() && crew.active_at(place) > 0;
+        let is_useless = (place != ORIGIN && !goes_on_there) || !others_go_on || is_another_file;
         let is_left_out = is_useless && self.sources.leave_out(place);
         if others_go_on || is_left_out {
             tracing::debug!(file = %self.reporter.id, place, "a lane ended: {}", trouble.detail);
