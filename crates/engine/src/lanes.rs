@@ -26,7 +26,7 @@ const ANSWERS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// … and so long at most.
 const MOST_PATIENCE: Duration = Duration::from_mins(30);
-/// Windows in a row in which many lanes bring less than half of what they were kept for, before there are fewer.
+/// Windows in a row in which many lanes bring less than fewer did, before there are fewer.
 const POOR_WINDOWS: u32 = 3;
 
 impl Engine {
@@ -68,8 +68,11 @@ pub struct Lanes {
     since: Sight,
     /// Goodput of the window before, of the same number.
     before: Option<u64>,
-    /// What `kept` lanes once brought.
-    proved: u64,
+    /// What they brought when that was last seen.
+    seen: u64,
+    /// What fewer brought, before there were `kept`. Not what these brought in their trial: that was at the start of new
+    /// connections, which send more than they can keep up where packets are lost.
+    fewer_brought: u64,
     poor: u32,
     /// No more are tried until then.
     not_before: Duration,
@@ -99,7 +102,8 @@ impl Lanes {
             stage: Stage::Steady,
             since: sight,
             before: None,
-            proved: 0,
+            seen: 0,
+            fewer_brought: 0,
             poor: 0,
             not_before: sight.now,
             wait: PATIENCE,
@@ -133,7 +137,7 @@ impl Lanes {
 
     /// Bytes a second, of the last whole window.
     pub fn goodput(&self) -> u64 {
-        self.before.unwrap_or(self.proved)
+        self.before.unwrap_or(self.seen)
     }
 
     /// Bytes a second that one lane may be expected to bring.
@@ -202,21 +206,18 @@ impl Lanes {
             return;
         }
         self.kept = number;
-        self.proved = goodput;
+        self.seen = goodput;
+        self.fewer_brought = against;
         self.stage = Stage::Steady;
         self.before = Some(goodput);
         self.poor = 0;
-        // What brought more once may do so again, and each window at too few lanes is lost.
-        self.try_more(goodput, sight);
     }
 
     fn steady(&mut self, goodput: u64, sink_limits: bool, sight: &Sight) {
         let before = self.before.replace(goodput);
-        if self.proved == 0 {
-            self.proved = goodput;
-        }
+        self.seen = goodput;
         if self.kept > 1 {
-            let is_poor = goodput < self.proved / 2;
+            let is_poor = goodput < self.fewer_brought;
             self.poor = if is_poor { self.poor + 1 } else { 0 };
             if self.poor >= POOR_WINDOWS {
                 self.settle(self.kept.div_ceil(FACTOR), sight.now);
@@ -228,7 +229,8 @@ impl Lanes {
             && goodput <= before + before / 10
             && !sink_limits
         {
-            self.try_more(goodput.midpoint(before), sight);
+            // Of the two the less: behind a trial the first is that of new connections.
+            self.try_more(goodput.min(before), sight);
         }
     }
 
@@ -255,7 +257,8 @@ impl Lanes {
 
     fn keep(&mut self, number: u32) {
         if number < self.kept {
-            self.proved = 0;
+            self.seen = 0;
+            self.fewer_brought = 0;
         }
         self.kept = number;
         self.stage = Stage::Steady;

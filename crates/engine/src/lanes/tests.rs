@@ -15,11 +15,19 @@ struct Link {
     round_trip: Duration,
     /// By how many per cent goodput swings.
     noise: u64,
+    /// How many times as fast as later a connection is in its first second: it sends ever more until it loses packets.
+    start: u64,
 }
 
 impl Link {
-    fn rate(&self, lanes: u32) -> u64 {
-        self.capacity.min(self.a_lane * u64::from(lanes))
+    fn rate(&self, old: u32, new: u32, age: Duration) -> u64 {
+        let start = if age < Duration::from_secs(1) {
+            self.start
+        } else {
+            1
+        };
+        let lanes = u64::from(old) + u64::from(new) * start;
+        self.capacity.min(self.a_lane * lanes)
     }
 }
 
@@ -88,7 +96,7 @@ impl Transfer {
         self.dice ^= self.dice >> 7;
         self.dice ^= self.dice << 17;
         let swing = 100 - self.link.noise + self.dice % (2 * self.link.noise + 1);
-        let bytes = self.link.rate(active) / 100 * swing / 100;
+        let bytes = self.link.rate(old, active - old, age) / 100 * swing / 100;
         let bytes = bytes.min(self.sight.left);
         self.sight.now += TICK;
         self.sight.received += bytes;
@@ -113,6 +121,7 @@ fn lossy() -> Link {
         a_lane: 4 * MBIT,
         round_trip: Duration::from_millis(50),
         noise: 30,
+        start: 1,
     }
 }
 
@@ -131,7 +140,7 @@ fn where_each_connection_is_held_down_all_are_used_soon() {
     transfer.run(Duration::from_secs(4));
     assert_eq!(transfer.lanes.number(), 16);
     transfer.run(Duration::from_mins(10));
-    let best = 200_000_000 * 1_000 / u128::from(lossy().rate(16));
+    let best = 200_000_000 * 1_000 / u128::from(lossy().rate(16, 0, Duration::MAX));
     let took = transfer.sight.now.as_millis();
     assert!(took * 10 <= best * 11, "{took} ms, at best {best}");
     assert_eq!(transfer.trials, 2);
@@ -205,6 +214,17 @@ fn when_many_bring_little_any_more_there_are_fewer() {
     transfer.link.capacity = 4 * MBIT;
     transfer.run(Duration::from_secs(5));
     assert_eq!(transfer.lanes.number(), 4);
+}
+
+#[test]
+fn many_that_began_faster_than_they_go_on_stay_as_long_as_they_bring_more_than_fewer_did() {
+    let link = Link {
+        start: 4,
+        ..lossy()
+    };
+    let mut transfer = Transfer::of(u64::MAX / 2, 16, link);
+    transfer.run(Duration::from_secs(60));
+    assert_eq!((transfer.lanes.number(), transfer.changes), (16, 2));
 }
 
 #[test]
@@ -284,6 +304,7 @@ proptest! {
         most in 1u32..40,
         round_trip in 1u64..400,
         noise in 0u64..40,
+        start in 1u64..6,
     ) {
         let capacity = capacity * MBIT;
         let link = Link {
@@ -291,6 +312,7 @@ proptest! {
             a_lane: (capacity / share).max(1_000),
             round_trip: Duration::from_millis(round_trip),
             noise,
+            start,
         };
         let mut transfer = Transfer::of(u64::MAX / 2, most, link);
         let mut highest = 0;
