@@ -136,8 +136,8 @@ impl Lanes {
     }
 
     /// Bytes a second, of the last whole window.
-    pub fn goodput(&self) -> u64 {
-        self.before.unwrap_or(self.seen)
+    pub const fn goodput(&self) -> u64 {
+        self.seen
     }
 
     /// Bytes a second that one lane may be expected to bring.
