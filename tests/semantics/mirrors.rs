@@ -38,6 +38,13 @@ fn nowhere() -> String {
     format!("http://{}/file", listener.local_addr().unwrap())
 }
 
+/// Where a job goes no further by itself, for now.
+const STOPPED: [JobState; 3] = [
+    JobState::Error,
+    JobState::TransientError,
+    JobState::Transferred,
+];
+
 #[tokio::test]
 async fn s12_1_mirrors_without_a_checksum_are_refused_and_so_are_too_many() {
     let service = Service::start();
@@ -114,12 +121,7 @@ async fn s12_2_of_mirrors_that_cannot_help_either_the_first_error_that_may_pass_
         ),
     ] {
         let job = from_all(&service, &urls).await.submit().await.unwrap();
-        let stopped = [
-            JobState::Error,
-            JobState::TransientError,
-            JobState::Transferred,
-        ];
-        let info = until(&job, &stopped).await;
+        let info = until(&job, &STOPPED).await;
         let found = info.error.as_ref().map(|error| error.code.0);
         assert_eq!((info.state, found), (state, Some(code)), "{:?}", info.error);
         job.cancel().await.unwrap();
@@ -151,12 +153,7 @@ async fn s12_2_bytes_without_the_checksum_come_anew_from_the_next_place() {
             mirrors.serve("/right", right),
         ];
         let job = from_all(&service, &urls).await.submit().await.unwrap();
-        let stopped = [
-            JobState::Error,
-            JobState::TransientError,
-            JobState::Transferred,
-        ];
-        let info = until(&job, &stopped).await;
+        let info = until(&job, &STOPPED).await;
         assert_eq!(info.state, ends, "{:?}", info.error);
         if let Some(error) = info.error {
             assert_eq!(error.code.0, MISMATCH, "{error:?}");
@@ -226,12 +223,7 @@ async fn s12_4_a_mirror_goes_on_where_the_origin_ended_when_it_has_the_same_size
             mirror.serve("/file", resource),
         ];
         let job = from_all(&service, &urls).await.submit().await.unwrap();
-        let stopped = [
-            JobState::Error,
-            JobState::TransientError,
-            JobState::Transferred,
-        ];
-        let info = until(&job, &stopped).await;
+        let info = until(&job, &STOPPED).await;
         assert_eq!(
             info.state == JobState::Transferred,
             helps,
@@ -389,12 +381,7 @@ async fn s12_7_a_mirror_that_the_origin_names_goes_on_where_there_is_a_checksum(
         let manager = service.manager().await;
         let job = manager.create_job("named").priority(Priority::Foreground);
         let job = job.file(request).submit().await.unwrap();
-        let stopped = [
-            JobState::Error,
-            JobState::TransientError,
-            JobState::Transferred,
-        ];
-        let info = until(&job, &stopped).await;
+        let info = until(&job, &STOPPED).await;
         assert_eq!(
             info.state == JobState::Transferred,
             has_checksum,

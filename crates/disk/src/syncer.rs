@@ -370,7 +370,9 @@ mod tests {
             let _ = sender.send(result.is_ok());
         });
         // Whether it was in the same group or not, its end is heard of.
-        if answers.recv_timeout(Duration::from_mins(1)).is_err() {
+        let answer = answers.recv_timeout(Duration::from_mins(1));
+        if answer != Ok(true) {
+            assert!(answer.is_err(), "it was synced, or died with the other");
             let (sender, answers) = mpsc::channel();
             syncer.sync_file(file(), move |result| {
                 let _ = sender.send(result.is_ok());
