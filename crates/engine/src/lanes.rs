@@ -15,8 +15,12 @@ use crate::Engine;
 const FACTOR: u32 = 4;
 /// Fewer bytes left are not worth a second request …
 const LEAST_LEFT: u64 = 4 << 20;
-/// … nor what comes in so many seconds anyway.
+/// … nor what comes in so many seconds anyway, where it is known that more pay or they are at another place.
 const SECONDS_LEFT: u64 = 2;
+/// What one connection to the only place brings in so many seconds is not worth finding that out. Where it filled the
+/// link by itself, the others take its share while they try, and it needs seconds to get it back: half a second's bytes in
+/// all, 3 % of this (docs/benchmarks.md, `shaped`).
+const SECONDS_LEFT_FOR_FIRST: u64 = 15;
 /// The shortest and the longest window in which goodput is measured.
 const WINDOW: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
 /// Times from a request to its answer that a window has at least. A new connection takes part of each, so that four of
@@ -80,6 +84,8 @@ pub struct Lanes {
     wait: Duration,
     /// How long the next one will be.
     patience: Duration,
+    /// What takes fewer seconds is not worth a trial.
+    seconds_left: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +114,15 @@ impl Lanes {
             not_before: sight.now,
             wait: PATIENCE,
             patience: PATIENCE,
+            seconds_left: SECONDS_LEFT_FOR_FIRST,
+        }
+    }
+
+    /// The file is in several places: what they bring together is hardly one link's.
+    pub const fn elsewhere_too(self) -> Self {
+        Self {
+            seconds_left: SECONDS_LEFT,
+            ..self
         }
     }
 
@@ -206,6 +221,7 @@ impl Lanes {
             return;
         }
         self.kept = number;
+        self.seconds_left = SECONDS_LEFT;
         self.seen = goodput;
         self.fewer_brought = against;
         self.stage = Stage::Steady;
@@ -235,7 +251,7 @@ impl Lanes {
     }
 
     fn try_more(&mut self, goodput: u64, sight: &Sight) {
-        let is_worth_it = sight.left >= LEAST_LEFT && sight.left / SECONDS_LEFT > goodput;
+        let is_worth_it = sight.left >= LEAST_LEFT && sight.left / self.seconds_left > goodput;
         if self.kept < self.most && sight.now >= self.not_before && is_worth_it {
             self.stage = Stage::Trial {
                 number: self.kept.saturating_mul(FACTOR).min(self.most),

@@ -194,6 +194,22 @@ fn nothing_is_tried_near_the_end_or_while_the_disk_is_behind() {
 }
 
 #[test]
+fn what_the_only_place_brings_soon_is_left_to_one_connection() {
+    let trials = |size: u64, is_elsewhere_too: bool| {
+        let mut transfer = Transfer::of(size, 16, clean());
+        if is_elsewhere_too {
+            transfer.lanes = transfer.lanes.elsewhere_too();
+        }
+        transfer.run(Duration::from_mins(1));
+        transfer.trials
+    };
+    // 8 s, and 24.
+    assert_eq!(trials(200_000_000, false), 0);
+    assert_eq!(trials(600_000_000, false), 1);
+    assert_eq!(trials(200_000_000, true), 1);
+}
+
+#[test]
 fn a_trial_that_only_fills_the_disks_queue_is_taken_back() {
     let mut transfer = Transfer::of(u64::MAX / 2, 16, lossy());
     while !transfer.lanes.is_trying() {

@@ -135,9 +135,14 @@ impl Crew {
     }
 
     /// From now on there may be up to `most` lanes, if it pays, unless something spoke against it.
-    pub(super) fn widen(&mut self, most: u32, left: u64) {
+    pub(super) fn widen(&mut self, most: u32, left: u64, is_elsewhere_too: bool) {
         if self.policy.is_none() && !self.is_narrow {
-            self.policy = Some(Lanes::new(most, self.sight(left)));
+            let policy = Lanes::new(most, self.sight(left));
+            self.policy = Some(if is_elsewhere_too {
+                policy.elsewhere_too()
+            } else {
+                policy
+            });
             self.most = Some(most);
         }
     }

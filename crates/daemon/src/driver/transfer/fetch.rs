@@ -181,6 +181,7 @@ impl Run<'_> {
             crew.widen(
                 self.most_lanes.load(Ordering::Relaxed),
                 self.left(crew.held()),
+                self.sources.are_several(),
             );
         } else {
             crew.narrow();

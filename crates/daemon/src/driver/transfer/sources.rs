@@ -112,6 +112,11 @@ impl Sources {
         &self.places[place].url
     }
 
+    /// Whether there is more than one to ask.
+    pub(super) fn are_several(&self) -> bool {
+        !self.one_alone && self.places.iter().filter(|place| !place.is_out).count() > 1
+    }
+
     /// The first that is not out.
     pub(super) fn first(&self) -> usize {
         let first = self.places.iter().position(|place| !place.is_out);
