@@ -4,8 +4,8 @@
 //! take each byte in, write it back later, and push out for it what other programs have there; and the sync at the
 //! end would have to wait for all that is left. docs/decisions/0011 has the measurements.
 //!
-//! Owns a second descriptor of the file and one block of aligned memory a thread. It must never fail a write that
-//! would succeed without it: whatever the file system does not take is left to the caller.
+//! Owns a second descriptor of the file and one block of aligned memory a thread, for what is not aligned. It must never
+//! fail a write that would succeed without it: whatever the file system does not take is left to the caller.
 
 use std::{
     cell::RefCell,
@@ -20,7 +20,7 @@ use rustix::{
 
 /// What offset, length and memory of a write are multiples of. Devices ask for 512 or 4 096 (statx(2),
 /// `STATX_DIOALIGN`); one that asks for more is served by the page cache.
-pub(crate) const ALIGN: u64 = 4096;
+pub const ALIGN: u64 = 4096;
 
 /// A shorter write is not worth a wait for the device.
 pub(crate) const LEAST: u64 = 256 * 1024;
@@ -66,7 +66,11 @@ impl Direct {
         }
         let Self::Open(fd) = self else { return Ok(0) };
         let aligned = length - length % ALIGN;
-        match write(fd, offset, chunks, aligned) {
+        let written = match chunks {
+            [chunk] if is_aligned(chunk) => write_as_it_is(fd, offset, chunk, aligned),
+            _ => write(fd, offset, chunks, aligned),
+        };
+        match written {
             Ok(written) => Ok(written),
             // It does not take such memory or such a length after all.
             Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
@@ -96,6 +100,18 @@ fn open(file: &OwnedFd) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
     retry_on_intr(|| rustix::fs::open(&path, flags, Mode::empty())).ok()
+}
+
+fn is_aligned(chunk: &Bytes) -> bool {
+    let align = usize::try_from(ALIGN).unwrap_or(1);
+    chunk.as_ptr().align_offset(align) == 0
+}
+
+/// Writes the first `length` bytes, or less where the caller is to meet the reason.
+fn write_as_it_is(fd: &OwnedFd, offset: u64, chunk: &Bytes, length: u64) -> Result<u64, Errno> {
+    let part = &chunk[..usize::try_from(length).unwrap_or(chunk.len())];
+    let count = retry_on_intr(|| rustix::io::pwrite(fd, part, offset))?;
+    Ok(count as u64)
 }
 
 fn write(fd: &OwnedFd, offset: u64, chunks: &[Bytes], length: u64) -> Result<u64, Errno> {
@@ -145,22 +161,33 @@ mod tests {
         let bytes: Vec<u8> = (0..3_000_001_u32)
             .map(|n| n.to_le_bytes()[0] ^ (n >> 9).to_le_bytes()[0])
             .collect();
-        let chunks: Vec<Bytes> = bytes.chunks(70_001).map(Bytes::copy_from_slice).collect();
-        let mut direct = Direct::default();
-        let written = direct
-            .write(&fd, 8192, &chunks, bytes.len() as u64)
-            .unwrap();
-        if open(&fd).is_none() {
-            assert_eq!(written, 0, "this file system is not for it");
-            return;
+        let many: Vec<Bytes> = bytes.chunks(70_001).map(Bytes::copy_from_slice).collect();
+        // One of memory that is aligned, and one of memory that is not.
+        let one = |shift: usize| {
+            let mut memory = vec![0; bytes.len() + 2 * 4096];
+            let begin = memory.as_ptr().align_offset(4096) + shift;
+            memory[begin..begin + bytes.len()].copy_from_slice(&bytes);
+            Bytes::from(memory).slice(begin..begin + bytes.len())
+        };
+        assert!(is_aligned(&one(0)) && !is_aligned(&one(1)));
+        for chunks in [many, vec![one(0)], vec![one(1)]] {
+            let mut direct = Direct::default();
+            let written = direct
+                .write(&fd, 8192, &chunks, bytes.len() as u64)
+                .unwrap();
+            if open(&fd).is_none() {
+                assert_eq!(written, 0, "this file system is not for it");
+                return;
+            }
+            assert_eq!(written, bytes.len() as u64 / ALIGN * ALIGN);
+            let mut found = vec![0; usize::try_from(written).unwrap()];
+            assert_eq!(
+                rustix::io::pread(&fd, &mut found, 8192).unwrap(),
+                found.len()
+            );
+            assert!(found == bytes[..found.len()]);
+            rustix::fs::ftruncate(&fd, 0).unwrap();
         }
-        assert_eq!(written, bytes.len() as u64 / ALIGN * ALIGN);
-        let mut found = vec![0; usize::try_from(written).unwrap()];
-        assert_eq!(
-            rustix::io::pread(&fd, &mut found, 8192).unwrap(),
-            found.len()
-        );
-        assert_eq!(found, bytes[..found.len()]);
     }
 
     #[test]

@@ -60,6 +60,7 @@ use std::{
 use bgcopy_model::Owner;
 
 pub use crate::{
+    direct::ALIGN,
     error::DiskError,
     folder::FolderAt,
     owner::OwnerDisk,

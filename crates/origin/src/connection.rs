@@ -34,8 +34,9 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_FIELDS: usize = 100;
 
 /// What the read buffer may grow to, which it does only while reads fill it. The allocator rounds up, so that one
-/// chunk has up to 1 MiB. Each of many connections has one.
-const READ_BUFFER: usize = 512 * 1024;
+/// chunk has up to 512 KiB. Each of many connections has one. With more, the processor's cache has no room left for the
+/// memory into which the bytes are copied.
+const READ_BUFFER: usize = 256 * 1024;
 
 /// How connections speak HTTP/1.1.
 pub(crate) fn builder() -> http1::Builder {

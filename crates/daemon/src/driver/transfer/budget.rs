@@ -7,16 +7,21 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::blocks::{Blocks, User};
+
 /// Bytes that may be held beyond one chunk a lane.
 const BYTES: usize = 16 << 20;
 /// Bytes of a permit.
 const UNIT: u64 = 64 << 10;
 /// The longest chunk of a body for which room is kept.
-const CHUNK: u64 = 1 << 20;
+const CHUNK: u64 = 512 << 10;
 
 /// The budget of a service; a clone is the same.
 #[derive(Clone)]
-pub(in crate::driver) struct Budget(Arc<Semaphore>);
+pub(in crate::driver) struct Budget {
+    permits: Arc<Semaphore>,
+    blocks: Blocks,
+}
 
 impl Default for Budget {
     fn default() -> Self {
@@ -26,7 +31,15 @@ impl Default for Budget {
 
 impl Budget {
     fn of(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes >> UNIT.trailing_zeros())))
+        Self {
+            permits: Arc::new(Semaphore::new(bytes >> UNIT.trailing_zeros())),
+            blocks: Blocks::default(),
+        }
+    }
+
+    /// Somebody who may take blocks.
+    pub(super) fn user(&self) -> User {
+        self.blocks.user()
     }
 }
 
@@ -66,7 +79,7 @@ impl Share {
         if missing == 0 {
             return true;
         }
-        let Ok(more) = self.budget.0.clone().try_acquire_many_owned(missing) else {
+        let Ok(more) = self.budget.permits.clone().try_acquire_many_owned(missing) else {
             return false;
         };
         match &mut self.permit {
@@ -126,6 +139,6 @@ mod tests {
         let left = greedy.held();
         greedy.release(left);
         drop(modest);
-        assert_eq!(budget.0.available_permits(), 16);
+        assert_eq!(budget.permits.available_permits(), 16);
     }
 }

@@ -66,8 +66,9 @@ impl Run<'_> {
                     }
                     Ok(Chunk::Data(bytes)) => {
                         let bytes = self.wanted(place, bytes, limit.map(|limit| limit - length))?;
+                        let offset = length;
                         length += bytes.len() as u64;
-                        chunks.push(bytes);
+                        chunks.push(offset, bytes);
                         if limit == Some(length) && !self.layout.is_whole() {
                             break;
                         }

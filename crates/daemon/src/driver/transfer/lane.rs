@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bgcopy_disk::ALIGN;
 use bgcopy_engine::Run as Missing;
 use bgcopy_model::{Extent, PIECE};
 use bgcopy_transfer::{Answer, Body, Chunk, Failure};
@@ -23,9 +24,6 @@ use super::{
 
 /// Writes of one lane that are under way at once.
 const WRITES: usize = 2;
-
-/// Bytes of a block of the disk.
-const BLOCK: u64 = 4096;
 
 /// One request and what came of it.
 pub(super) struct Lane {
@@ -109,7 +107,7 @@ impl Lane {
             brought: 0,
             measured: (0, Instant::now()),
             speed: None,
-            waiting: Chunks::default(),
+            waiting: Chunks::in_blocks(budget.user()),
             length: 0,
             writes: 0,
             share: Share::new(budget),
@@ -194,10 +192,10 @@ impl Lane {
     pub(super) fn push(&mut self, bytes: Bytes) {
         let length = bytes.len() as u64;
         self.share.take(bytes.len());
+        self.waiting.push(self.next, bytes);
         self.next += length;
         self.brought += length;
         self.length += length;
-        self.waiting.push(bytes);
     }
 
     /// Bytes come from now on, the first for the place `local`.
@@ -262,7 +260,7 @@ impl Lane {
         let mut left = self.length.min(PIECE - start % PIECE);
         if self.is_active() && !self.fills_piece() {
             // What begins across a block would go through the page cache.
-            let aligned = (start + left) / BLOCK * BLOCK;
+            let aligned = (start + left) / ALIGN * ALIGN;
             left = aligned
                 .checked_sub(start)
                 .filter(|&it| it > 0)

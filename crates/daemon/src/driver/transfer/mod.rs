@@ -14,6 +14,7 @@
 //! It must never report bytes as durable that were not synced before, and it ends with exactly one
 //! [`Report::Ended`], after which nothing of it writes.
 
+mod blocks;
 mod budget;
 mod chunks;
 mod crew;

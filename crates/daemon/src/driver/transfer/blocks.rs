@@ -1,0 +1,180 @@
+//! Memory in which bytes wait for the disk, as the disk takes it best: one piece in one block, aligned.
+//!
+//! A connection reads into a buffer of its own and hands out parts of it. As long as those wait it needs another buffer
+//! for every read, and each is new memory, which costs more than its bytes do. Copied into a block while they are still in
+//! the processor's cache, they let it read into the same buffer again; and from the block they go to the device without a
+//! further copy.
+//!
+//! Owns a few blocks for all runs together. Who finds none does without.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bgcopy_disk::ALIGN;
+use bgcopy_model::PIECE;
+use bytes::Bytes;
+
+/// Blocks that there are at most. A fast lane uses three: one is filled while two are written.
+const MOST: usize = 8;
+
+const SIZE: usize = PIECE as usize;
+
+/// The blocks of a service; a clone is the same.
+#[derive(Clone, Default)]
+pub(super) struct Blocks(Arc<Mutex<Stock>>);
+
+/// Invariant: `free` are among the `made`, and empty while there are no `users`.
+#[derive(Default)]
+struct Stock {
+    users: usize,
+    made: usize,
+    free: Vec<Memory>,
+}
+
+/// A block's memory, which begins anywhere, and where it is aligned.
+struct Memory {
+    bytes: Vec<u8>,
+    begin: usize,
+}
+
+/// Somebody who may take blocks. Without any the memory is given back.
+pub(super) struct User(Blocks);
+
+/// A block that is being filled.
+pub(super) struct Block {
+    blocks: Blocks,
+    memory: Memory,
+    filled: usize,
+}
+
+impl Blocks {
+    pub(super) fn user(&self) -> User {
+        self.stock().users += 1;
+        User(self.clone())
+    }
+
+    fn stock(&self) -> MutexGuard<'_, Stock> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl User {
+    /// An empty block; `None`: all are in use.
+    pub(super) fn block(&self) -> Option<Block> {
+        let mut stock = self.0.stock();
+        let memory = match stock.free.pop() {
+            Some(memory) => memory,
+            None if stock.made < MOST => {
+                stock.made += 1;
+                Memory::new()
+            }
+            None => return None,
+        };
+        Some(Block {
+            blocks: self.0.clone(),
+            memory,
+            filled: 0,
+        })
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let mut stock = self.0.stock();
+        stock.users -= 1;
+        if stock.users == 0 {
+            stock.made -= stock.free.len();
+            let unused = mem::take(&mut stock.free);
+            drop(stock);
+            drop(unused);
+        }
+    }
+}
+
+impl Memory {
+    fn new() -> Self {
+        let align = usize::try_from(ALIGN).unwrap_or(1);
+        let bytes = vec![0; SIZE + align];
+        let begin = bytes.as_ptr().align_offset(align).min(align);
+        Self { bytes, begin }
+    }
+}
+
+impl Block {
+    /// Adds bytes behind the others.
+    ///
+    /// # Panics
+    /// When all together are more than a piece has.
+    pub(super) fn fill(&mut self, bytes: &[u8]) {
+        let begin = self.memory.begin + self.filled;
+        self.filled += bytes.len();
+        assert!(self.filled <= SIZE, "a block has a piece");
+        self.memory.bytes[begin..begin + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// What was filled in. The block is free again when the last of it is gone.
+    pub(super) fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory.bytes[self.memory.begin..self.memory.begin + self.filled]
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let memory = Memory {
+            bytes: mem::take(&mut self.memory.bytes),
+            begin: self.memory.begin,
+        };
+        let mut stock = self.blocks.stock();
+        if stock.users > 0 {
+            stock.free.push(memory);
+        } else {
+            stock.made -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_so_many_and_they_are_used_again_and_given_back_in_the_end() {
+        let blocks = Blocks::default();
+        let [first, second] = [blocks.user(), blocks.user()];
+        let taken: Vec<_> = std::iter::from_fn(|| first.block()).collect();
+        assert_eq!(taken.len(), MOST);
+        assert!(second.block().is_none());
+        let mut frozen: Vec<_> = taken.into_iter().map(Block::freeze).collect();
+        let copy = frozen[0].clone();
+        frozen.clear();
+        let others: Vec<_> = std::iter::from_fn(|| second.block()).collect();
+        assert_eq!(others.len(), MOST - 1, "one is still read");
+        assert_eq!(blocks.stock().made, MOST);
+        drop((first, second));
+        drop(others);
+        assert_eq!(blocks.stock().made, 1);
+        drop(copy);
+        assert_eq!(blocks.stock().made, 0);
+    }
+
+    #[test]
+    fn a_block_is_aligned_and_has_what_was_filled_in() {
+        let user = Blocks::default().user();
+        let mut block = user.block().unwrap();
+        block.fill(b"some bytes");
+        block.fill(&vec![7; SIZE - 10]);
+        let frozen = block.freeze();
+        assert_eq!(frozen.as_ptr().align_offset(4096), 0);
+        assert_eq!(&frozen[..11], b"some bytes\x07");
+        assert_eq!(frozen.len(), SIZE);
+    }
+}
