@@ -51,8 +51,8 @@ struct Shared {
     rest: Condvar,
 }
 
-/// Invariant: `idle <= threads <= LIMIT`; while `queue` is not empty some thread works, is being born, or has been
-/// woken for it.
+/// Invariant: `idle <= threads <= LIMIT`; while `queue` is not empty some thread works and comes back for it, is being
+/// born, or has been woken for it.
 #[derive(Default)]
 struct State {
     queue: VecDeque<Arc<dyn Work>>,
@@ -62,12 +62,13 @@ struct State {
 }
 
 thread_local! {
-    static IS_DISK_THREAD: Cell<bool> = const { Cell::new(false) };
+    /// Whose the thread is: the address of its pool's state, 0 for none.
+    static OWNER: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Whether the calling thread belongs to a pool, so that it may block.
 pub(crate) fn is_disk_thread() -> bool {
-    IS_DISK_THREAD.get()
+    OWNER.get() != 0
 }
 
 impl Pool {
@@ -99,8 +100,21 @@ impl Pool {
 
     /// Queues work that is not queued yet. Never blocks on the disk.
     pub(crate) fn submit(&self, work: Arc<dyn Work>) {
+        self.queue(work, false);
+    }
+
+    /// The same at the end of a turn: the calling thread takes it when nothing else waits, which is sooner than another
+    /// one wakes.
+    pub(crate) fn submit_next(&self, work: Arc<dyn Work>) {
+        self.queue(work, OWNER.get() == self.0.address());
+    }
+
+    fn queue(&self, work: Arc<dyn Work>, comes_back: bool) {
         let mut state = self.0.state();
         state.queue.push_back(work);
+        if comes_back && state.queue.len() == 1 {
+            return;
+        }
         if state.queue.len() <= state.idle {
             drop(state);
             self.0.wake.notify_one();
@@ -141,8 +155,13 @@ impl Shared {
         }
     }
 
+    /// What tells it from others as long as it lives.
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     fn live(&self) {
-        IS_DISK_THREAD.set(true);
+        OWNER.set(self.address());
         // A write beyond RLIMIT_FSIZE raises SIGXFSZ, which ends the process unless it is held back; the error
         // EFBIG comes all the same.
         let mut held = SigSet::empty();

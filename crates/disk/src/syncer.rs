@@ -140,7 +140,7 @@ impl Syncer {
         queue.waiting.push(Request { what, answer });
         if !mem::replace(&mut queue.scheduled, true) {
             drop(queue);
-            self.pool.submit(Arc::<Self>::clone(self));
+            self.pool.submit_next(Arc::<Self>::clone(self));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is done once a step is durable.
 //!
 //! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
-//! what is published must not be ahead of what is recorded.
+//! what is published must not be ahead of what is recorded. Only a file's preparation for its name does not wait.
 
 use std::{
     path::PathBuf,

@@ -376,13 +376,17 @@ impl Driver {
     fn take_and(&mut self, actions: Vec<Action>, more: Vec<Effect>) {
         let mut mutations = Vec::new();
         let mut effects = Vec::new();
+        let mut at_once = Vec::new();
         for action in actions {
             match action {
                 Action::Store(mutation) => mutations.push(mutation),
+                // No record is behind what it does, and it can be done again.
+                Action::Prepare(_) => at_once.extend(self.effect(action)),
                 other => effects.extend(self.effect(other)),
             }
         }
         effects.extend(more);
+        self.perform(at_once);
         if mutations.is_empty() && self.pending.is_empty() {
             self.perform(effects);
             return;
