@@ -7,6 +7,7 @@
 use std::{
     os::fd::{AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use bgcopy_model::{Condition, Inode};
@@ -36,6 +37,16 @@ pub(crate) struct Folder {
     fd: OwnedFd,
     /// Whose files are made here.
     uid: u32,
+    file_system: OnceLock<FileSystem>,
+}
+
+/// What the file system of a folder is.
+#[derive(Clone, Copy, Debug)]
+struct FileSystem {
+    /// Its number in statfs(2).
+    kind: u64,
+    /// What tells it from others.
+    device: u64,
 }
 
 /// What is under the name of a temporary file.
@@ -118,13 +129,21 @@ impl Folder {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
-        Ok(Self { fd, uid })
+        Ok(Self {
+            fd,
+            uid,
+            file_system: OnceLock::new(),
+        })
     }
 
     /// The same folder, held once more.
     pub(crate) fn again(&self) -> Result<Self, Errno> {
         let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
-        Ok(Self { fd, uid: self.uid })
+        Ok(Self {
+            fd,
+            uid: self.uid,
+            file_system: self.file_system.clone(),
+        })
     }
 
     /// What the folder itself is.
@@ -143,6 +162,16 @@ impl Folder {
     /// number, which changes with the order in which disks are found, or anew for each mount: of those the kind of the
     /// file system is all that stays.
     pub(crate) fn inode(&self, stat: &Stat) -> Result<Inode, Fault> {
+        Ok(Inode {
+            device: self.file_system()?.device,
+            number: stat.st_ino,
+        })
+    }
+
+    fn file_system(&self) -> Result<FileSystem, Errno> {
+        if let Some(known) = self.file_system.get() {
+            return Ok(*known);
+        }
         #[expect(
             clippy::cast_sign_loss,
             reason = "a magic number: only its bits matter"
@@ -153,10 +182,7 @@ impl Folder {
         } else {
             kind
         };
-        Ok(Inode {
-            device,
-            number: stat.st_ino,
-        })
+        Ok(*self.file_system.get_or_init(|| FileSystem { kind, device }))
     }
 
     /// Whether the thread may make files here. Asked by file system identity (`AT_EACCESS`).
@@ -243,7 +269,7 @@ impl Folder {
     /// file says nothing about who made it.
     pub(crate) fn decides_owners(&self) -> Result<bool, Fault> {
         // statfs(2): msdos, exfat, ntfs, ntfs3, fuse, 9p, nfs, smb, cifs, smb2, vboxsf.
-        const TYPES: [i128; 11] = [
+        const TYPES: [u64; 11] = [
             0x4d44,
             0x2011_bab0,
             0x5346_544e,
@@ -256,8 +282,7 @@ impl Folder {
             0xfe53_4d42,
             0x786f_4256,
         ];
-        let kind = i128::from(rustix::fs::fstatfs(&self.fd)?.f_type);
-        Ok(TYPES.contains(&kind))
+        Ok(TYPES.contains(&self.file_system()?.kind))
     }
 
     fn make_private(&self, name: &str) -> Result<(), Errno> {

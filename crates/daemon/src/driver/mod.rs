@@ -268,6 +268,13 @@ impl Driver {
                     if count == 0 {
                         break;
                     }
+                    // Of what ended together each tells it in turn; together it is one transaction.
+                    tokio::task::yield_now().await;
+                    while batch.len() < MESSAGES_AT_ONCE
+                        && let Ok(message) = inbox.try_recv()
+                    {
+                        batch.push(message);
+                    }
                     for message in batch.drain(..) {
                         self.receive(message);
                     }
