@@ -19,8 +19,8 @@ use crate::{
     callback::SharedCallback, callbacks, connection::Link, session::Session, watch,
 };
 
-/// Files that are listed in one answer: far below what a message can hold, 64 MiB.
-const FILES_AT_ONCE: u32 = 10_000;
+/// Files that are listed in one answer: of all of a large job, it would take the service tens of megabytes.
+const FILES_AT_ONCE: u32 = 1_000;
 
 /// How Complete or Cancel ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -119,6 +119,7 @@ impl Lanes {
     }
 
     /// The file is in several places: what they bring together is hardly one link's.
+    #[must_use]
     pub const fn elsewhere_too(self) -> Self {
         Self {
             seconds_left: SECONDS_LEFT,

@@ -3,18 +3,15 @@
 //! An effect carries what it needs from the moment of its step: the engine may be further by the time it runs, and
 //! what is published must not be ahead of what is recorded. Only a file's preparation for its name does not wait.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use bgcopy_engine::{Action, Attempt, FileView, Refusal, Reply, Ticket};
 use bgcopy_model::{
-    Condition, FileId, FilePhase, FileRecord, Header, HttpOptions, Inode, JobId, JobPhase,
-    JobProgress, Mutation, Naming, Owner, ProxyEnvironment, Timestamp,
+    Condition, FileId, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase, JobProgress,
+    Mutation, Owner, ProxyEnvironment,
 };
 use bgcopy_store::StoreError;
 use tokio::sync::oneshot;
@@ -61,14 +58,8 @@ pub(super) struct Local {
     pub(super) id: FileId,
     pub(super) owner: Owner,
     pub(super) umask: u32,
-    /// What is needed of its record: ten thousand files may wait to be named.
-    pub(super) path: PathBuf,
-    pub(super) folder: Option<Inode>,
-    pub(super) temporary: String,
-    pub(super) size: u64,
-    pub(super) modified: Option<Timestamp>,
-    pub(super) phase: FilePhase,
-    pub(super) naming: Naming,
+    /// Its record as it was then, shared: ten thousand files may wait to be named.
+    pub(super) file: Arc<FileRecord>,
 }
 
 impl Driver {
@@ -132,18 +123,11 @@ impl Driver {
     fn local(&self, id: FileId) -> Option<Box<Local>> {
         let job = self.engine.job(id.job)?;
         let (owner, umask) = (job.record().owner, job.record().context.umask);
-        let file = job.file(id.index)?.record();
         Some(Box::new(Local {
             id,
             owner,
             umask,
-            path: file.path.clone(),
-            folder: file.folder,
-            temporary: file.temporary.clone(),
-            size: file.size.unwrap_or(0),
-            modified: file.modified,
-            phase: file.phase.clone(),
-            naming: file.naming,
+            file: job.file(id.index)?.record().clone(),
         }))
     }
 

@@ -56,7 +56,8 @@ impl Namer {
 
     async fn prepare(&self, local: &Local) -> Result<Inode, Trouble> {
         let place = self.place(local)?;
-        let (size, umask, modified) = (local.size, local.umask, local.modified);
+        let (size, modified) = (local.file.size.unwrap_or(0), local.file.modified);
+        let umask = local.umask;
         let prepared = place
             .disk
             .prepare(place.folder, place.temporary, size, umask, modified);
@@ -69,16 +70,16 @@ impl Namer {
     /// it and asks again.
     async fn publish(&self, local: &Local) -> Result<Publication, Trouble> {
         let place = self.place(local)?;
-        let FilePhase::Publishing { inode } = local.phase else {
+        let FilePhase::Publishing { inode } = local.file.phase else {
             let detail = format!("{} is to be named before it is prepared", local.id);
             return Err(Trouble::new(Condition::Internal, detail));
         };
-        let existing = match local.naming {
+        let existing = match local.file.naming {
             Naming::Given => Existing::Replaced,
             Naming::Pending | Naming::Chosen => Existing::Kept,
         };
         let failed = |error: DiskError| {
-            let detail = format!("{} is not in place: {error}", local.path.display());
+            let detail = format!("{} is not in place: {error}", local.file.path.display());
             Trouble::new(error.condition, detail)
         };
         let (disk, folder) = (place.disk, place.folder);
@@ -103,7 +104,8 @@ impl Namer {
         discarded.await.map_err(trouble)
     }
 
-    fn place<'a>(&'a self, file: &'a Local) -> Result<Place<'a>, Trouble> {
+    fn place<'a>(&'a self, local: &'a Local) -> Result<Place<'a>, Trouble> {
+        let file = &local.file;
         let parts = file
             .path
             .parent()

@@ -19,7 +19,9 @@ use bytes::Bytes;
 /// Blocks that there are at most. A fast lane uses three: one is filled while two are written.
 const MOST: usize = 8;
 
-const SIZE: usize = PIECE as usize;
+/// Bytes of a block.
+const SIZE: usize = 1 << 20;
+const _: () = assert!(SIZE as u64 == PIECE);
 
 /// The blocks of a service; a clone is the same.
 #[derive(Clone, Default)]

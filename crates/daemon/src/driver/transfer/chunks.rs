@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_comes_fast_fills_a_block_a_piece_and_keeps_its_order_where_blocks_run_out() {
         let piece = usize::try_from(PIECE).unwrap();
-        let all: Vec<u8> = (0..12 * piece).map(|n| (n % 251) as u8).collect();
+        let all: Vec<u8> = (0..12 * piece).map(|n| n.to_le_bytes()[1]).collect();
         let mut chunks = Chunks::in_blocks(Blocks::default().user());
         let start = PIECE - 5_000;
         let mut offset = start;
