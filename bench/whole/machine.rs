@@ -26,6 +26,7 @@ impl Machine {
             ),
             ("processors", format!("{cpus}, {cpu}")),
             ("memory", memory()),
+            ("freed memory", freed_memory().to_owned()),
             ("kernel", said("uname", &["-sr"])),
             (
                 "system",
@@ -119,6 +120,18 @@ fn memory() -> String {
         .next()
         .and_then(|kib| kib.parse::<u64>().ok());
     kibibytes.map_or(total, |kib| format!("{} GiB", kib.div_ceil(1 << 20)))
+}
+
+/// Whether the host of a virtual machine takes back what is free (the kernel's free page reporting). Then each page that
+/// is new costs many times as much, which those pay who write through the page cache.
+fn freed_memory() -> &'static str {
+    /// No block of free pages is of a higher order than ten.
+    const NEVER: u32 = 11;
+    let order = fs::read_to_string("/sys/module/page_reporting/parameters/page_reporting_order");
+    match order.map(|order| order.trim().parse::<u32>()) {
+        Ok(Ok(order)) if order < NEVER => "may go back to the host (free page reporting)",
+        _ => "stays",
+    }
 }
 
 fn known(fact: String) -> String {

@@ -1,6 +1,9 @@
 //! Whether the time a byte depends on the size: a larger file must not cost more than its bytes.
 
-use std::time::Duration;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use super::{data, peak, shown};
 use crate::{
@@ -26,6 +29,7 @@ pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
         keep: false,
     };
     let mut times = sizes.each_ref().map(|_| Samples::default());
+    let mut dropped = sizes.each_ref().map(|_| Samples::default());
     for round in 0..rounds {
         for turn in 0..sizes.len() {
             // Each size has each place in the round.
@@ -41,14 +45,18 @@ pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
             let cost = bench.run(&work, Tool::Bgcopy, &folder, round == 0)?;
             bench.dispose(&[folder])?;
             times[at].push(a_gib(cost.wall, *size));
+            dropped[at].push(a_gib(fetch_and_drop(&origin.url(name))?, *size));
         }
     }
-    let told = "Time a GiB of files of different sizes over HTTP/1.1, bgcopy alone, in turn.";
+    let told = "Time a GiB of files of different sizes over HTTP/1.1, bgcopy alone, in turn. Beside it what the \
+                origin takes for the same bytes when nobody keeps them: that is not flat either.";
     let mut section = Section::new(Row::Size, told);
     let medians = times.each_ref().map(|times| times.quantile(0.5));
-    for ((_, size), times) in sizes.into_iter().zip(&times) {
+    for (((_, size), times), dropped) in sizes.into_iter().zip(&times).zip(&dropped) {
         let what = format!("{}: wall a GiB", shown(size));
         section.push(Line::new(what, "s", times.values().iter().copied()));
+        let what = format!("{}: curl into /dev/null, wall a GiB", shown(size));
+        section.push(Line::new(what, "s", dropped.values().iter().copied()));
     }
     let largest = medians.into_iter().fold(f64::MIN, f64::max);
     let smallest = medians.into_iter().fold(f64::MAX, f64::min);
@@ -56,6 +64,16 @@ pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
     section.push(Line::new(what, "", [largest / smallest]).aim(Aim::AtMost(1.1)));
     section.push(peak(&service)?);
     Ok(section)
+}
+
+/// What it takes when nobody keeps the bytes.
+fn fetch_and_drop(url: &str) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    let status = Command::new("curl")
+        .args(["-sSfo", "/dev/null", url])
+        .status()?;
+    anyhow::ensure!(status.success(), "curl cannot fetch {url}: {status}");
+    Ok(begun.elapsed())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size")]

@@ -3,6 +3,9 @@
 //! A body owns its connection: it drives it, gives it back to the pool when it has ended cleanly, and closes it
 //! when it is dropped before. It must never deliver a byte more than the head told, nor the last one of a body that
 //! its own digest contradicts.
+//!
+//! A long body whose length is told by its framing needs nobody between the socket and the memory that its bytes are to be
+//! in: from the first [`Body::poll_into`] on they are read there, and hyper has the connection back behind them.
 
 use std::{
     future::Future as _,
@@ -12,20 +15,35 @@ use std::{
 };
 
 use bgcopy_model::Condition;
-use bgcopy_transfer::{Body, Chunk, Failure};
-use hyper::body::Incoming;
+use bgcopy_transfer::{Body, Chunk, Failure, Part};
+use bytes::Bytes;
+use hyper::body::{Body as _, Frame, Incoming};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
-    connection::Connection, digest::ContentDigest, endpoint::Endpoint, failure, fields::Framing,
+    connection::{Connection, Raw},
+    digest::ContentDigest,
+    endpoint::Endpoint,
+    failure,
+    fields::Framing,
     pool::Lease,
 };
+
+/// So many bytes that are to come are worth reading them past hyper.
+const LONG: u64 = 1 << 20;
+
+/// What is read at once for who has no memory for it.
+const SCRATCH: usize = 64 * 1024;
 
 /// A body under way.
 pub(crate) struct HttpBody {
     host: Endpoint,
-    /// Until the body has ended.
+    /// Until the body has ended, or is read past hyper.
     exchange: Option<Exchange>,
+    /// While it is.
+    raw: Option<(Raw, Lease)>,
+    /// Into which it is read for who has no memory for it; empty until then.
+    scratch: Vec<u8>,
     framing: Framing,
     /// How many bytes come, by Content-Length or Content-Range.
     expected: Option<u64>,
@@ -54,6 +72,8 @@ impl HttpBody {
         Self {
             host: exchange.lease.route().origin.clone(),
             exchange: Some(exchange),
+            raw: None,
+            scratch: Vec::new(),
             framing,
             expected,
             received: 0,
@@ -83,39 +103,126 @@ impl HttpBody {
                 ready!(self.silence.poll_over(context));
                 return Poll::Ready(Err(failure::silent(&self.host, self.silence.patience)));
             };
-            self.silence.broken();
-            let data = match frame {
-                None => return Poll::Ready(self.ended(context)),
-                Some(Err(error)) => {
-                    return Poll::Ready(Err(failure::body(
-                        &self.host,
-                        &error,
-                        self.received,
-                        self.expected,
-                    )));
-                }
-                // Trailers have nothing that is of use here.
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-            };
-            if data.is_empty() {
-                continue;
+            if let Some(chunk) = self.framed(frame, context) {
+                return Poll::Ready(chunk);
             }
-            self.received += data.len() as u64;
-            if self
-                .expected
-                .is_some_and(|expected| self.received > expected)
-            {
-                return Poll::Ready(Err(self.contradiction("more")));
-            }
-            if let Some(digest) = &mut self.digest {
-                digest.update(&data);
-            }
-            // Whoever wants just these bytes does not ask for the end behind them.
-            if self.expected == Some(self.received) {
-                self.check_digest()?;
-            }
-            return Poll::Ready(Ok(Chunk::Data(data)));
         }
+    }
+
+    /// What hyper hands out; `None`: nothing of use.
+    fn framed(
+        &mut self,
+        frame: Option<hyper::Result<Frame<Bytes>>>,
+        context: &mut Context<'_>,
+    ) -> Option<Result<Chunk, Failure>> {
+        self.silence.broken();
+        let data = match frame {
+            None => return Some(self.ended(context)),
+            Some(Err(error)) => {
+                let (received, expected) = (self.received, self.expected);
+                return Some(Err(failure::body(&self.host, &error, received, expected)));
+            }
+            // Trailers have nothing that is of use here.
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        (!data.is_empty()).then(|| self.came(&data).map(|()| Chunk::Data(data)))
+    }
+
+    /// Holds what came against what was told.
+    fn came(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.received += bytes.len() as u64;
+        if self
+            .expected
+            .is_some_and(|expected| self.received > expected)
+        {
+            return Err(self.contradiction("more"));
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        // Whoever wants just these bytes does not ask for the end behind them.
+        if self.expected == Some(self.received) {
+            self.check_digest()?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that are to come by the framing; `None`: it does not tell.
+    fn left(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) => Some(length.saturating_sub(self.received)),
+            Framing::Chunked | Framing::Close => None,
+        }
+    }
+
+    fn poll_part(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<Result<Part, Failure>> {
+        if self.raw.is_some() {
+            return self.poll_raw(context, memory);
+        }
+        if self.left().is_none_or(|left| left < LONG) {
+            return self.poll(context).map_ok(Part::Chunk);
+        }
+        // What hyper has read comes first.
+        while let Some(exchange) = &mut self.exchange
+            && let Poll::Ready(frame) = Pin::new(&mut exchange.incoming).poll_frame(context)
+        {
+            if let Some(chunk) = self.framed(frame, context) {
+                return Poll::Ready(chunk.map(Part::Chunk));
+            }
+        }
+        let raw = self
+            .exchange
+            .take()
+            .and_then(|exchange| Some((exchange.connection.into_raw()?, exchange.lease)));
+        if raw.is_none() {
+            let (received, expected) = (self.received, self.expected);
+            return Poll::Ready(Err(failure::closed(&self.host, received, expected, "")));
+        }
+        self.raw = raw;
+        self.poll_raw(context, memory)
+    }
+
+    fn poll_raw(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<Result<Part, Failure>> {
+        let left = self.left().unwrap_or(0);
+        let Some((raw, _)) = self.raw.as_mut().filter(|_| left > 0) else {
+            return Poll::Ready(self.ended(context).map(Part::Chunk));
+        };
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        let most = most.min(memory.len());
+        let memory = &mut memory[..most];
+        let Poll::Ready(read) = raw.poll_read(context, memory) else {
+            ready!(self.silence.poll_over(context));
+            return Poll::Ready(Err(failure::silent(&self.host, self.silence.patience)));
+        };
+        self.silence.broken();
+        let (received, expected) = (self.received, self.expected);
+        let count = read.map_err(|error| failure::read(&self.host, &error, received, expected))?;
+        if count == 0 {
+            return Poll::Ready(Err(failure::closed(&self.host, received, expected, "")));
+        }
+        self.came(&memory[..count])?;
+        Poll::Ready(Ok(Part::Read(count)))
+    }
+
+    /// The same for who has no memory for it just now.
+    fn poll_raw_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Chunk, Failure>> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.resize(SCRATCH, 0);
+        let part = self.poll_raw(context, &mut scratch);
+        let chunk = part.map_ok(|part| match part {
+            Part::Read(count) => Chunk::Data(Bytes::copy_from_slice(&scratch[..count])),
+            Part::Chunk(chunk) => chunk,
+        });
+        self.scratch = scratch;
+        chunk
     }
 
     /// The body has ended by its framing; whether that is where it should end is another question.
@@ -132,11 +239,11 @@ impl HttpBody {
             });
         }
         self.check_digest()?;
-        if let Some(Exchange {
-            mut connection,
-            lease,
-            ..
-        }) = self.exchange.take()
+        let exchange = self.exchange.take().map(|it| (it.connection, it.lease));
+        let raw = self.raw.take();
+        let idle = exchange
+            .or_else(|| raw.and_then(|(raw, lease)| Some((raw.into_connection(context)?, lease))));
+        if let Some((mut connection, lease)) = idle
             && connection.is_usable(context)
         {
             lease.give_back(connection);
@@ -157,6 +264,14 @@ impl HttpBody {
         })
     }
 
+    /// What is left on the connection cannot be told from the next answer.
+    fn drop_if_broken<T>(&mut self, news: &Result<T, Failure>) {
+        if news.is_err() {
+            self.exchange = None;
+            self.raw = None;
+        }
+    }
+
     fn contradiction(&self, than: &str) -> Failure {
         let (host, expected) = (&self.host, self.expected.unwrap_or_default());
         Failure::new(
@@ -168,17 +283,29 @@ impl HttpBody {
 
 impl Body for HttpBody {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Chunk, Failure>> {
-        let chunk = ready!(self.poll(context));
-        if chunk.is_err() {
-            // What is left on the connection cannot be told from the next answer.
-            self.exchange = None;
-        }
+        let chunk = if self.raw.is_some() {
+            ready!(self.poll_raw_chunk(context))
+        } else {
+            ready!(self.poll(context))
+        };
+        self.drop_if_broken(&chunk);
         Poll::Ready(chunk)
     }
 
+    fn poll_into(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<Result<Part, Failure>> {
+        let part = ready!(self.poll_part(context, memory));
+        self.drop_if_broken(&part);
+        Poll::Ready(part)
+    }
+
     fn is_in_the_way(&self) -> bool {
-        let exchange = self.exchange.as_ref();
-        exchange.is_some_and(|exchange| exchange.lease.is_awaited())
+        let exchange = self.exchange.as_ref().map(|exchange| &exchange.lease);
+        let lease = exchange.or(self.raw.as_ref().map(|(_, lease)| lease));
+        lease.is_some_and(Lease::is_awaited)
     }
 }
 

@@ -113,6 +113,16 @@ impl Connection {
         self.driver.is_some() && self.sender.is_ready()
     }
 
+    /// The stream itself, for the rest of a body of which hyper has handed out all that it had read; `None`: it has ended.
+    pub(crate) fn into_raw(self) -> Option<Raw> {
+        let parts = self.driver?.into_parts();
+        Some(Raw {
+            stream: parts.io.into_inner(),
+            early: parts.read_buf,
+            received: self.received,
+        })
+    }
+
     /// Bytes that came over this connection, TLS apart.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
@@ -128,6 +138,49 @@ fn drive(driver: &mut Option<Driver>, context: &mut Context<'_>) {
             tracing::debug!(%error, "a connection ended");
         }
         *driver = None;
+    }
+}
+
+/// A connection of which the bytes of one body are read without hyper between: into the memory that they are to be in.
+pub(crate) struct Raw {
+    stream: Counted,
+    /// What hyper had read.
+    early: Bytes,
+    received: Arc<AtomicU64>,
+}
+
+impl Raw {
+    /// Reads into `memory`, which is not empty; 0: the stream has ended.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.early.is_empty() {
+            let part = self.early.split_to(self.early.len().min(memory.len()));
+            memory[..part.len()].copy_from_slice(&part);
+            return Poll::Ready(Ok(part.len()));
+        }
+        let mut buffer = ReadBuf::new(memory);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// For the next request; `None`: more came than was asked for.
+    pub(crate) fn into_connection(self, context: &mut Context<'_>) -> Option<Connection> {
+        if !self.early.is_empty() {
+            return None;
+        }
+        // It waits for nothing.
+        let handshake = pin!(builder().handshake(TokioIo::new(self.stream)));
+        let Poll::Ready(Ok((sender, driver))) = handshake.poll(context) else {
+            return None;
+        };
+        Some(Connection {
+            driver: Some(driver),
+            sender,
+            received: self.received,
+        })
     }
 }
 

@@ -97,6 +97,23 @@ pub(crate) fn body(
     }
 }
 
+/// A read of a body failed after `received` bytes of it.
+pub(crate) fn read(
+    host: &Endpoint,
+    error: &io::Error,
+    received: u64,
+    expected: Option<u64>,
+) -> Failure {
+    if let Some(error) = tls_error_of(error) {
+        return tls::failure(&host.authority(), error);
+    }
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => String::new(),
+        _ => format!(": {}", plain(error)),
+    };
+    closed(host, received, expected, &why)
+}
+
 /// The connection ended before the body did.
 pub(crate) fn closed(host: &Endpoint, received: u64, expected: Option<u64>, why: &str) -> Failure {
     let of = expected.map_or_else(String::new, |expected| format!(" of {expected}"));
@@ -145,6 +162,10 @@ fn io_error(error: &hyper::Error) -> Option<&io::Error> {
 }
 
 fn tls_error(error: &hyper::Error) -> Option<&rustls::Error> {
+    tls_error_of(io_error(error)?)
+}
+
+fn tls_error_of(error: &io::Error) -> Option<&rustls::Error> {
     // `io::Error::source` passes over the error that it wraps.
-    io_error(error)?.get_ref()?.downcast_ref()
+    error.get_ref()?.downcast_ref()
 }

@@ -64,6 +64,19 @@ pub trait Body: Send {
     /// [`Failure`]: the connection broke, went silent, or ended before the length that the head told.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Chunk, Failure>>;
 
+    /// The next bytes, read into the caller's `memory` where that saves a copy, else as a chunk. `memory` is not empty.
+    ///
+    /// # Errors
+    /// As [`Self::poll_chunk`].
+    fn poll_into(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<Result<Part, Failure>> {
+        let _ = memory;
+        self.poll_chunk(context).map_ok(Part::Chunk)
+    }
+
     /// Whether somebody else waits for what this body occupies. Who could do without it lets it go.
     fn is_in_the_way(&self) -> bool {
         false
@@ -81,6 +94,15 @@ pub enum Chunk {
         /// when the connection closes is not verified (RFC 9112, section 6.3).
         verified: bool,
     },
+}
+
+/// What [`Body::poll_into`] brings.
+#[derive(Debug)]
+pub enum Part {
+    /// So many bytes, at least one, at the begin of the memory.
+    Read(usize),
+    /// A chunk beside the memory.
+    Chunk(Chunk),
 }
 
 /// Waits for the next chunk of a body.

@@ -9,7 +9,7 @@ mod failure;
 
 use std::{future::Future, pin::Pin};
 
-pub use answer::{Answer, Body, Chunk, Facts, next_chunk};
+pub use answer::{Answer, Body, Chunk, Facts, Part, next_chunk};
 use bgcopy_model::Validator;
 pub use failure::Failure;
 

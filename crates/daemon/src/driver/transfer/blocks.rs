@@ -111,10 +111,27 @@ impl Block {
     /// # Panics
     /// When all together are more than a piece has.
     pub(super) fn fill(&mut self, bytes: &[u8]) {
-        let begin = self.memory.begin + self.filled;
-        self.filled += bytes.len();
+        self.space(bytes.len()).copy_from_slice(bytes);
+        self.advance(bytes.len());
+    }
+
+    /// The memory of the next `most` bytes.
+    pub(super) fn space(&mut self, most: usize) -> &mut [u8] {
+        let (begin, most) = (
+            self.memory.begin + self.filled,
+            most.min(SIZE - self.filled),
+        );
+        &mut self.memory.bytes[begin..begin + most]
+    }
+
+    /// So many of them came.
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.filled += bytes;
         assert!(self.filled <= SIZE, "a block has a piece");
-        self.memory.bytes[begin..begin + bytes.len()].copy_from_slice(bytes);
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.filled == 0
     }
 
     /// What was filled in. The block is free again when the last of it is gone.

@@ -17,6 +17,8 @@ const LARGE: usize = 4 << 10;
 const TOGETHER: usize = 64 << 10;
 /// Bytes of a chunk of what comes fast: a connection's buffer has grown to this.
 const FAST: usize = 32 << 10;
+/// Bytes that are read at once: they are in the processor's cache when they are looked at.
+const AT_ONCE: u64 = 256 << 10;
 
 /// Bytes in their order.
 ///
@@ -58,6 +60,23 @@ impl Chunks {
             }
         }
         self.push_as_they_are(bytes);
+    }
+
+    /// Memory for at most `most` of the next bytes, which belong at `offset`; `None`: they come as chunks.
+    pub(super) fn space(&mut self, offset: u64, most: u64) -> Option<&mut [u8]> {
+        let most = most.min(PIECE - offset % PIECE).min(AT_ONCE);
+        let block = self.open_block().filter(|_| most > 0)?;
+        Some(block.space(usize::try_from(most).unwrap_or(usize::MAX)))
+    }
+
+    /// So many bytes came into that memory.
+    pub(super) fn came(&mut self, offset: u64, bytes: u64) {
+        if let Some(block) = &mut self.block {
+            block.advance(usize::try_from(bytes).unwrap_or(usize::MAX));
+        }
+        if (offset + bytes).is_multiple_of(PIECE) {
+            self.close();
+        }
     }
 
     /// The block that is being filled, or a new one if it comes fast.
@@ -117,7 +136,7 @@ impl Chunks {
 
     /// What is being filled is one chunk.
     fn close(&mut self) {
-        if let Some(block) = self.block.take() {
+        if let Some(block) = self.block.take_if(|block| !block.is_empty()) {
             self.whole.push_back(block.freeze());
         }
         if !self.small.is_empty() {

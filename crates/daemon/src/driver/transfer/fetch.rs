@@ -132,6 +132,10 @@ impl Run<'_> {
                 Ok(()) => Ok(()),
                 Err(halt) => self.failed(crew, index, halt).await,
             },
+            News::Read(bytes) => {
+                self.read(crew, index, bytes);
+                Ok(())
+            }
             News::Chunk(Ok(Chunk::End { verified })) => self.ended(crew, index, verified).await,
             News::Chunk(Err(failure)) => self.failed(crew, index, failure.into()).await,
             // Its bytes are handed to the disk behind this.
@@ -226,8 +230,31 @@ impl Run<'_> {
         let lane = &mut crew.lanes[index];
         let room = lane.reach.map(|reach| reach.saturating_sub(lane.next));
         let mut bytes = self.wanted(lane.place, bytes, room)?;
-        let to = lane.next.saturating_add(bytes.len() as u64);
-        // Another lane took the tail, and may have given it back: then no new question is needed.
+        self.extend(lane, bytes.len());
+        if let Some(end) = lane.end {
+            let wanted = usize::try_from(end.saturating_sub(lane.next)).unwrap_or(usize::MAX);
+            bytes.truncate(wanted);
+        }
+        crew.received += bytes.len() as u64;
+        lane.push(bytes);
+        self.moved_on(crew, index);
+        Ok(())
+    }
+
+    /// Bytes came to where they wait; none beyond the lane's end.
+    fn read(&mut self, crew: &mut Crew, index: usize, bytes: usize) {
+        self.meter.received(bytes);
+        let lane = &mut crew.lanes[index];
+        self.extend(lane, bytes);
+        crew.received += bytes as u64;
+        lane.read(bytes);
+        self.moved_on(crew, index);
+    }
+
+    /// Where these bytes lead to the lane's end: another lane took the tail, and may have given it back. Then no new
+    /// question is needed.
+    fn extend(&mut self, lane: &mut Lane, bytes: usize) {
+        let to = lane.next.saturating_add(bytes as u64);
         while let Some((end, reach)) = lane.end.zip(lane.reach)
             && end <= to
             && end < reach
@@ -236,20 +263,18 @@ impl Run<'_> {
         {
             lane.end = more.end;
         }
-        if let Some(end) = lane.end {
-            let wanted = usize::try_from(end.saturating_sub(lane.next)).unwrap_or(usize::MAX);
-            bytes.truncate(wanted);
-        }
-        crew.received += bytes.len() as u64;
+    }
+
+    /// The lane has brought bytes.
+    fn moved_on(&mut self, crew: &mut Crew, index: usize) {
+        let lane = &mut crew.lanes[index];
         crew.unreported = true;
         self.sources.brought(lane.place);
-        lane.push(bytes);
         // Where nothing was taken and the file is whole, the body ends itself, and its connection is of further use.
         let ends_itself = lane.end == lane.reach && self.layout.is_whole();
         if lane.end == Some(lane.next) && !ends_itself {
             lane.end_here();
         }
-        Ok(())
     }
 
     /// A body ended.

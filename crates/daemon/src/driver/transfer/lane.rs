@@ -11,7 +11,7 @@ use std::{
 use bgcopy_disk::ALIGN;
 use bgcopy_engine::Run as Missing;
 use bgcopy_model::{Extent, PIECE};
-use bgcopy_transfer::{Answer, Body, Chunk, Failure};
+use bgcopy_transfer::{Answer, Body, Chunk, Failure, Part};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -82,6 +82,8 @@ pub(super) type Answered = (Question, Result<Answer, Failure>);
 pub(super) enum News {
     Answered(Box<Answered>),
     Chunk(Result<Chunk, Failure>),
+    /// So many bytes came to where they wait.
+    Read(usize),
     /// It has no room, and nothing of it is being written: what waits has to be.
     Full,
 }
@@ -182,7 +184,17 @@ impl Lane {
                 if let Some(since) = self.blocked.take() {
                     self.stood_still += since.elapsed();
                 }
-                body.poll_chunk(context).map(News::Chunk)
+                // Beyond its end nothing is read but the end of the body.
+                let end = self.end.or(self.reach).unwrap_or(u64::MAX);
+                let most = end.saturating_sub(self.next);
+                let Some(memory) = self.waiting.space(self.next, most) else {
+                    return body.poll_chunk(context).map(News::Chunk);
+                };
+                body.poll_into(context, memory).map(|part| match part {
+                    Ok(Part::Read(bytes)) => News::Read(bytes),
+                    Ok(Part::Chunk(chunk)) => News::Chunk(Ok(chunk)),
+                    Err(failure) => News::Chunk(Err(failure)),
+                })
             }
             State::Ended => Poll::Pending,
         }
@@ -190,9 +202,20 @@ impl Lane {
 
     /// Takes bytes that came.
     pub(super) fn push(&mut self, bytes: Bytes) {
-        let length = bytes.len() as u64;
-        self.share.take(bytes.len());
+        let length = bytes.len();
         self.waiting.push(self.next, bytes);
+        self.count(length);
+    }
+
+    /// So many came to where they wait.
+    pub(super) fn read(&mut self, bytes: usize) {
+        self.waiting.came(self.next, bytes as u64);
+        self.count(bytes);
+    }
+
+    fn count(&mut self, bytes: usize) {
+        let length = bytes as u64;
+        self.share.take(bytes);
         self.next += length;
         self.brought += length;
         self.length += length;
