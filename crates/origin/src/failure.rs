@@ -56,9 +56,7 @@ pub(crate) fn head(host: &Endpoint, error: &hyper::Error) -> Failure {
             format!("{host} sent something that is no valid HTTP/1.1 answer: {why}"),
         );
     }
-    let why = io_error(error)
-        .filter(|error| error.kind() != io::ErrorKind::UnexpectedEof)
-        .map_or_else(String::new, |error| format!(": {}", plain(error)));
+    let why = why_closed(io_error(error));
     Failure::new(
         Condition::ConnectionClosed,
         format!("{host} closed the connection before it had answered{why}"),
@@ -88,12 +86,7 @@ pub(crate) fn body(
                 format!("{host} sent a malformed body: {}", plain(error)),
             )
         }
-        error => {
-            let why = error
-                .filter(|error| error.kind() != io::ErrorKind::UnexpectedEof)
-                .map_or_else(String::new, |error| format!(": {}", plain(error)));
-            closed(host, received, expected, &why)
-        }
+        error => closed(host, received, expected, &why_closed(error)),
     }
 }
 
@@ -107,11 +100,7 @@ pub(crate) fn read(
     if let Some(error) = tls_error_of(error) {
         return tls::failure(&host.authority(), error);
     }
-    let why = match error.kind() {
-        io::ErrorKind::UnexpectedEof => String::new(),
-        _ => format!(": {}", plain(error)),
-    };
-    closed(host, received, expected, &why)
+    closed(host, received, expected, &why_closed(Some(error)))
 }
 
 /// The connection ended before the body did.
@@ -121,6 +110,13 @@ pub(crate) fn closed(host: &Endpoint, received: u64, expected: Option<u64>, why:
         Condition::ConnectionClosed,
         format!("{host} closed the connection after {received}{of} bytes{why}"),
     )
+}
+
+/// What made the end of a connection one that was not meant, if anything did.
+fn why_closed(error: Option<&io::Error>) -> String {
+    error
+        .filter(|error| error.kind() != io::ErrorKind::UnexpectedEof)
+        .map_or_else(String::new, |error| format!(": {}", plain(error)))
 }
 
 /// The host went silent.
