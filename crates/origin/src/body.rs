@@ -42,6 +42,8 @@ pub(crate) struct HttpBody {
     exchange: Option<Exchange>,
     /// While it is.
     raw: Option<(Raw, Lease)>,
+    /// Whether its connection is of use behind it.
+    stays_open: bool,
     /// Into which it is read for who has no memory for it; empty until then.
     scratch: Vec<u8>,
     framing: Framing,
@@ -73,6 +75,7 @@ impl HttpBody {
             host: exchange.lease.route().origin.clone(),
             exchange: Some(exchange),
             raw: None,
+            stays_open: false,
             scratch: Vec::new(),
             framing,
             expected,
@@ -85,6 +88,12 @@ impl HttpBody {
     /// The same, whose bytes must have this digest.
     pub(crate) fn with_digest(mut self, digest: Option<ContentDigest>) -> Self {
         self.digest = digest;
+        self
+    }
+
+    /// The same, whose connection may be used again though hyper does not see the end of the body.
+    pub(crate) fn staying_open(mut self, stays_open: bool) -> Self {
+        self.stays_open = stays_open;
         self
     }
 
@@ -240,7 +249,7 @@ impl HttpBody {
         }
         self.check_digest()?;
         let exchange = self.exchange.take().map(|it| (it.connection, it.lease));
-        let raw = self.raw.take();
+        let raw = self.raw.take().filter(|_| self.stays_open);
         let idle = exchange
             .or_else(|| raw.and_then(|(raw, lease)| Some((raw.into_connection(context)?, lease))));
         if let Some((mut connection, lease)) = idle

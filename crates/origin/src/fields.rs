@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bgcopy_model::{Timestamp, Validator};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Version, header, response::Parts};
 
 use crate::{date, digest, range::number};
 
@@ -19,6 +19,14 @@ pub(crate) enum Framing {
     Chunked,
     /// The end of the connection.
     Close,
+}
+
+/// Whether the connection serves another request behind this answer (RFC 9112, section 9.3).
+pub(crate) fn stays_open(head: &Parts) -> bool {
+    let lines = head.headers.get_all(header::CONNECTION).iter();
+    let mut options = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    head.version == Version::HTTP_11
+        && !options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 /// The current time in seconds since 1970.

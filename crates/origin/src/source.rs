@@ -112,7 +112,8 @@ impl HttpSource {
                     let expected = bytes.end.map(|end| end - bytes.start);
                     let patience = self.client.inner.config.stall_timeout;
                     let body = HttpBody::new(exchange, bytes.framing, expected, patience)
-                        .with_digest(ContentDigest::of(&head.headers));
+                        .with_digest(ContentDigest::of(&head.headers))
+                        .staying_open(fields::stays_open(&head));
                     return Ok(Answer {
                         start: bytes.start,
                         end: bytes.end,

@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::future::poll_fn;
+use std::{
+    future::poll_fn,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+};
 
 use bgcopy_model::Condition;
 use bgcopy_origin::{Client, Config, HttpSource};
@@ -19,7 +23,7 @@ fn file() -> Resource {
     Resource::pattern(1, LEN)
 }
 
-struct Read {
+struct InMemory {
     bytes: Vec<u8>,
     /// How many of them came into the memory.
     into_memory: usize,
@@ -27,7 +31,7 @@ struct Read {
 }
 
 /// Fetches into memory of `size` bytes; each `chunk_every`-th time there is none.
-async fn read(source: &HttpSource, want: &Want, size: usize, chunk_every: usize) -> Read {
+async fn read(source: &HttpSource, want: &Want, size: usize, chunk_every: usize) -> InMemory {
     let mut answer = within(source.fetch(want)).await.unwrap();
     let body = answer.body.as_mut();
     let (mut bytes, mut into_memory, mut memory) = (Vec::new(), 0, vec![0; size]);
@@ -55,14 +59,14 @@ async fn read(source: &HttpSource, want: &Want, size: usize, chunk_every: usize)
         unreachable!()
     });
     let end = end.await;
-    Read {
+    InMemory {
         bytes,
         into_memory,
         end,
     }
 }
 
-async fn read_all(source: &HttpSource) -> Read {
+async fn read_all(source: &HttpSource) -> InMemory {
     read(source, &Want::whole(), 200_000, usize::MAX).await
 }
 
@@ -136,6 +140,38 @@ async fn a_connection_cut_at_any_byte_delivers_what_came_and_no_more() {
                 assert!(failure.detail.contains(&told), "{failure}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_about_to_close_is_not_used_again() {
+    for head in ["HTTP/1.1 200 OK\r\nConnection: close", "HTTP/1.0 200 OK"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/f", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            // They stay open for now: on the first one nobody would read a second request.
+            let mut open = Vec::new();
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    request.extend(byte);
+                }
+                let head = format!("{head}\r\nContent-Length: {LEN}\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+                stream.write_all(&file().body().to_vec()).unwrap();
+                open.push(stream);
+            }
+        });
+        let source = impatient().source(target(&url));
+        for _ in 0..2 {
+            let read = read_all(&source).await;
+            assert_eq!((read.bytes.len() as u64, read.end), (LEN, Ok(true)));
+            assert!(read.into_memory > 0);
+        }
+        served.join().unwrap();
     }
 }
 

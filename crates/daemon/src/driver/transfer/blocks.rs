@@ -1,9 +1,9 @@
 //! Memory in which bytes wait for the disk, as the disk takes it best: one piece in one block, aligned.
 //!
 //! A connection reads into a buffer of its own and hands out parts of it. As long as those wait it needs another buffer
-//! for every read, and each is new memory, which costs more than its bytes do. Copied into a block while they are still in
-//! the processor's cache, they let it read into the same buffer again; and from the block they go to the device without a
-//! further copy.
+//! for every read, and each is new memory, which costs more than its bytes do. So what comes fast is read into a block, or
+//! copied there while it is still in the processor's cache; and from the block it goes to the device without a further
+//! copy.
 //!
 //! Owns a few blocks for all runs together. Who finds none does without.
 
