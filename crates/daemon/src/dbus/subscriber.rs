@@ -44,11 +44,6 @@ const PROGRESS: Duration = Duration::from_millis(250);
 /// Notes that are taken in before anything is told.
 const NOTES_AT_ONCE: usize = 1_024;
 
-/// How often notes may wake this within a [`SPELL`]; then they wait for the next one. Ten thousand files that change one by
-/// one would wake it ten thousand times, to tell their progress four times a second.
-const WAKES: u32 = 8;
-const SPELL: Duration = Duration::from_millis(10);
-
 /// What one client wants to know and was told.
 pub(super) struct Subscriber {
     service: Service,
@@ -64,8 +59,6 @@ pub(super) struct Subscriber {
     agenda: Agenda,
     /// What changes; `None` while nothing is wanted, so that nothing wakes this.
     changes: Option<broadcast::Receiver<Change>>,
-    /// When the spell ends, and how often notes woke this in it.
-    spell: (Instant, u32),
 }
 
 impl Subscriber {
@@ -79,7 +72,6 @@ impl Subscriber {
             watched: HashMap::new(),
             agenda: Agenda::default(),
             changes: None,
-            spell: (Instant::now(), 0),
         }
     }
 
@@ -87,35 +79,18 @@ impl Subscriber {
     pub(super) async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
         loop {
             let due = self.agenda.first();
-            let rests_until = (self.spell.1 >= WAKES).then_some(self.spell.0);
             let told = tokio::select! {
                 request = requests.recv() => {
                     let Some(request) = request else { return };
                     self.serve(request).await
                 }
-                change = next(self.changes.as_mut()), if rests_until.is_none() => {
-                    self.was_woken();
-                    self.note_all(change).await
-                }
-                () = sleep_until(rests_until), if rests_until.is_some() => {
-                    self.spell.1 = 0;
-                    Ok(())
-                }
+                change = next(self.changes.as_mut()) => self.note_all(change).await,
                 () = sleep_until(due), if due.is_some() => self.tell_due().await,
             };
             if let Err(Gone) = told {
                 return;
             }
         }
-    }
-
-    /// Counts it for this spell, or the next one.
-    fn was_woken(&mut self) {
-        let now = Instant::now();
-        if now >= self.spell.0 {
-            self.spell = (now + SPELL, 0);
-        }
-        self.spell.1 += 1;
     }
 
     async fn serve(&mut self, request: Request) -> Result<(), Gone> {
