@@ -48,8 +48,8 @@ pub fn size(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
             dropped[at].push(a_gib(fetch_and_drop(&origin.url(name))?, *size));
         }
     }
-    let told = "Time a GiB of files of different sizes over HTTP/1.1, bgcopy alone, in turn. Beside it what the \
-                origin takes for the same bytes when nobody keeps them: that is not flat either.";
+    let told = "Time a GiB of files of different sizes over HTTP/1.1, bgcopy alone, in turn. Beside it what \
+                the origin takes for the same bytes when nobody keeps them.";
     let mut section = Section::new(Row::Size, told);
     let medians = times.each_ref().map(|times| times.quantile(0.5));
     for (((_, size), times), dropped) in sizes.into_iter().zip(&times).zip(&dropped) {
