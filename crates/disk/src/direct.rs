@@ -18,6 +18,8 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
+use crate::aligned::Aligned;
+
 /// What offset, length and memory of a write are multiples of. Devices ask for 512 or 4 096 (statx(2),
 /// `STATX_DIOALIGN`); one that asks for more is served by the page cache.
 pub const ALIGN: u64 = 4096;
@@ -33,8 +35,7 @@ const BLOCK: usize = 1 << 20;
 const LOCAL: [u64; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
 
 thread_local! {
-    /// Memory that begins anywhere, of which a block is aligned.
-    static MEMORY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static MEMORY: RefCell<Aligned> = RefCell::new(Aligned::new(BLOCK));
 }
 
 /// The way past the page cache for one file.
@@ -115,11 +116,7 @@ fn write_as_it_is(fd: &OwnedFd, offset: u64, chunk: &Bytes, length: u64) -> Resu
 }
 
 fn write(fd: &OwnedFd, offset: u64, chunks: &[Bytes], length: u64) -> Result<u64, Errno> {
-    MEMORY.with_borrow_mut(|memory| {
-        let align = usize::try_from(ALIGN).unwrap_or(1);
-        memory.resize(BLOCK + align, 0);
-        let begin = memory.as_ptr().align_offset(align).min(align);
-        let block = &mut memory[begin..begin + BLOCK];
+    MEMORY.with_borrow_mut(|block| {
         let mut chunks = chunks.iter();
         let mut rest: &[u8] = &[];
         let mut written = 0;

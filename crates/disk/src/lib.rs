@@ -36,6 +36,7 @@
     reason = "the list exists so that files are touched here and nowhere else"
 )]
 
+mod aligned;
 mod content;
 mod direct;
 mod error;
@@ -60,6 +61,7 @@ use std::{
 use bgcopy_model::Owner;
 
 pub use crate::{
+    aligned::Aligned,
     direct::ALIGN,
     error::DiskError,
     folder::FolderAt,

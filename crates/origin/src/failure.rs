@@ -70,23 +70,20 @@ pub(crate) fn body(
     received: u64,
     expected: Option<u64>,
 ) -> Failure {
-    if let Some(error) = tls_error(error) {
-        return tls::failure(&host.authority(), error);
-    }
+    use io::ErrorKind as K;
     match io_error(error) {
         // The decoder of chunks says so; a socket never does.
         Some(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-            ) =>
+            if matches!(error.kind(), K::InvalidData | K::InvalidInput)
+                && tls_error_of(error).is_none() =>
         {
             Failure::new(
                 Condition::InvalidResponse,
                 format!("{host} sent a malformed body: {}", plain(error)),
             )
         }
-        error => closed(host, received, expected, &why_closed(error)),
+        Some(error) => read(host, error, received, expected),
+        None => closed(host, received, expected, ""),
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bgcopy_disk::ALIGN;
+use bgcopy_disk::Aligned;
 use bgcopy_model::PIECE;
 use bytes::Bytes;
 
@@ -32,13 +32,7 @@ pub(super) struct Blocks(Arc<Mutex<Stock>>);
 struct Stock {
     users: usize,
     made: usize,
-    free: Vec<Memory>,
-}
-
-/// A block's memory, which begins anywhere, and where it is aligned.
-struct Memory {
-    bytes: Vec<u8>,
-    begin: usize,
+    free: Vec<Aligned>,
 }
 
 /// Somebody who may take blocks. Without any the memory is given back.
@@ -47,7 +41,7 @@ pub(super) struct User(Blocks);
 /// A block that is being filled.
 pub(super) struct Block {
     blocks: Blocks,
-    memory: Memory,
+    memory: Aligned,
     filled: usize,
 }
 
@@ -71,7 +65,7 @@ impl User {
             Some(memory) => memory,
             None if stock.made < MOST => {
                 stock.made += 1;
-                Memory::new()
+                Aligned::new(SIZE)
             }
             None => return None,
         };
@@ -96,15 +90,6 @@ impl Drop for User {
     }
 }
 
-impl Memory {
-    fn new() -> Self {
-        let align = usize::try_from(ALIGN).unwrap_or(1);
-        let bytes = vec![0; SIZE + align];
-        let begin = bytes.as_ptr().align_offset(align).min(align);
-        Self { bytes, begin }
-    }
-}
-
 impl Block {
     /// Adds bytes behind the others.
     ///
@@ -117,11 +102,8 @@ impl Block {
 
     /// The memory of the next `most` bytes.
     pub(super) fn space(&mut self, most: usize) -> &mut [u8] {
-        let (begin, most) = (
-            self.memory.begin + self.filled,
-            most.min(SIZE - self.filled),
-        );
-        &mut self.memory.bytes[begin..begin + most]
+        let most = most.min(SIZE - self.filled);
+        &mut self.memory[self.filled..self.filled + most]
     }
 
     /// So many of them came.
@@ -142,16 +124,13 @@ impl Block {
 
 impl AsRef<[u8]> for Block {
     fn as_ref(&self) -> &[u8] {
-        &self.memory.bytes[self.memory.begin..self.memory.begin + self.filled]
+        &self.memory[..self.filled]
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let memory = Memory {
-            bytes: mem::take(&mut self.memory.bytes),
-            begin: self.memory.begin,
-        };
+        let memory = mem::take(&mut self.memory);
         let mut stock = self.blocks.stock();
         if stock.users > 0 {
             stock.free.push(memory);

@@ -2,7 +2,8 @@
 //!
 //! A body is handed over in the chunks that its origin chose, and a chunk of a byte costs what a large one does: a slot
 //! here, in the write and in the hash, and the buffer that it was read into. So small ones are copied together. What comes
-//! fast is copied into blocks, which the disk takes as they are; other large chunks never are. The order of bytes is kept.
+//! fast is read or copied into blocks, which the disk takes as they are; other large chunks are never copied. The order of
+//! bytes is kept.
 
 use std::collections::VecDeque;
 
@@ -37,7 +38,7 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// None yet; what comes fast is to be copied into blocks.
+    /// None yet; what comes fast is to be in blocks.
     pub(super) fn in_blocks(user: User) -> Self {
         Self {
             user: Some(user),
