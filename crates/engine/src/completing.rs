@@ -9,14 +9,18 @@
 //! ```
 //!
 //! A double line is a commit. The one before Publishing records which inodes are about to get their names, so that
-//! a restart can tell a rename that happened from one that did not; it, too, goes on where the record says. A stage
-//! is over when nobody's answer is missing.
+//! a restart can tell a rename that happened from one that did not; it, too, goes on where the record says. Many files
+//! are published in groups, with such a commit before each. A stage is over when nobody's answer is missing.
 
 use std::collections::BTreeSet;
 
 use bgcopy_model::{Condition, FileId, FileIndex, FilePhase, Inode, JobError, JobPhase, JobState};
 
 use crate::{Action, Publication, Refusal, Reply, Ticket, Trouble, job::File, job_mut::JobMut};
+
+/// Files that are recorded as about to get their names in one step: there are two records of each until the step is
+/// durable.
+const NAMED_AT_ONCE: usize = 1_000;
 
 /// Complete or Cancel under way; which of them, the job's phase tells.
 pub(crate) struct Closing {
@@ -38,9 +42,10 @@ enum Stage {
         inodes: Vec<(FileIndex, Inode)>,
         failure: Failure,
     },
-    /// Finished files get their names.
+    /// Finished files get their names, so many of them at a time; `left`: those whose turn is to come.
     Publishing {
         waiting: BTreeSet<FileIndex>,
+        left: Vec<(FileIndex, Inode)>,
         failure: Failure,
     },
     /// Temporary files go.
@@ -111,6 +116,11 @@ impl JobMut<'_> {
                     failure: None,
                     ..
                 } => self.publish(inodes, recorded),
+                Stage::Publishing {
+                    left,
+                    failure: None,
+                    ..
+                } if !left.is_empty() => self.publish(left, recorded),
                 Stage::Publishing { failure: None, .. } => {
                     self.discard(File::is_unfinished, recorded)
                 }
@@ -161,7 +171,9 @@ impl JobMut<'_> {
     /// The answer to [`Action::Publish`].
     pub fn published(&mut self, index: FileIndex, answer: Result<Publication, Trouble>) {
         if let Some(Closing {
-            stage: Stage::Publishing { waiting, failure },
+            stage: Stage::Publishing {
+                waiting, failure, ..
+            },
             ..
         }) = &mut self.job.closing
             && waiting.remove(&index)
@@ -236,7 +248,8 @@ impl JobMut<'_> {
         }
     }
 
-    fn publish(&mut self, inodes: Vec<(FileIndex, Inode)>, recorded: &mut bool) -> Stage {
+    fn publish(&mut self, mut inodes: Vec<(FileIndex, Inode)>, recorded: &mut bool) -> Stage {
+        let left = inodes.split_off(inodes.len().min(NAMED_AT_ONCE));
         for (index, inode) in inodes {
             self.edit(index, |file| {
                 file.change().phase = FilePhase::Publishing { inode }
@@ -248,6 +261,7 @@ impl JobMut<'_> {
         let publishing = |file: &File| matches!(file.record.phase, FilePhase::Publishing { .. });
         Stage::Publishing {
             waiting: self.ask(publishing, Action::Publish),
+            left,
             failure: None,
         }
     }

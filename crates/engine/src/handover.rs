@@ -147,7 +147,7 @@ impl JobMut<'_> {
         record.activation = None;
         let files = self.job.files().iter();
         let with_user = files.filter(|file| {
-            let urls = [Some(&file.record.url), file.record.found_at.as_ref()];
+            let urls = [Some(&file.record.url), file.record.found_at.as_deref()];
             let has_user = |url: &Url| !url.username().is_empty() || url.password().is_some();
             urls.into_iter().flatten().any(has_user)
         });

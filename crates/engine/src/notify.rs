@@ -50,7 +50,7 @@ pub(crate) struct Agenda {
 /// Invariant: at most one call and at most one run of the program are outstanding.
 #[derive(Default)]
 pub(crate) struct Notify {
-    listener: Option<(Listener, Connection)>,
+    client: Client,
     call: Option<Outstanding>,
     /// The program runs beside the calls: one that hangs keeps nothing from a client.
     run: Option<Outstanding>,
@@ -69,6 +69,17 @@ pub(crate) struct Notify {
     /// The job changed since the last `JobModification`.
     modified: bool,
     modification_at: Moment,
+}
+
+/// Who is registered.
+#[derive(Clone, Copy, Default)]
+enum Client {
+    /// Nobody, and nobody was since the job was made.
+    #[default]
+    Never,
+    /// Nobody any more, for all that is known.
+    Gone,
+    Here(Listener, Connection),
 }
 
 /// A call that is not answered, or a program that has not ended.
@@ -118,12 +129,29 @@ impl Agenda {
 impl Notify {
     /// Who is registered.
     pub const fn listener(&self) -> Option<(Listener, Connection)> {
-        self.listener
+        match self.client {
+            Client::Here(listener, connection) => Some((listener, connection)),
+            Client::Gone | Client::Never => None,
+        }
+    }
+
+    /// Whether a client that comes back may expect calls.
+    pub const fn was_registered(&self) -> bool {
+        !matches!(self.client, Client::Never)
+    }
+
+    /// The job is older than the service's last start, and so may its registration be.
+    pub const fn restored(&mut self) {
+        self.client = Client::Gone;
     }
 
     /// Somebody registers, in place of whoever was; `None`: nobody is any more. Who is new is called at once.
     pub fn register(&mut self, listener: Option<(Listener, Connection)>) {
-        self.listener = listener;
+        self.client = match (listener, self.client) {
+            (Some((listener, connection)), _) => Client::Here(listener, connection),
+            (None, Client::Never) => Client::Never,
+            (None, _) => Client::Gone,
+        };
         self.retry_at = Moment::default();
         self.failures = 0;
         self.failed = false;
@@ -153,7 +181,7 @@ impl Notify {
 
     /// The job changed. Who registers later reads how it is, and need not be told that it changed before.
     pub fn modified(&mut self) {
-        self.modified = self.listener.is_some();
+        self.modified = self.listener().is_some();
     }
 
     /// The changes so far are told by a call of their own, or to nobody.
@@ -164,7 +192,7 @@ impl Notify {
     /// The next call to the client and the moment from which on it may be made; `None`: none before something else
     /// happens.
     pub fn call(&self, agenda: &Agenda, now: Moment) -> Option<(Notification, Moment)> {
-        if self.listener.is_none() || self.call.is_some() {
+        if self.listener().is_none() || self.call.is_some() {
             return None;
         }
         let due = agenda.due().map(|due| (due, self.retry_at));
@@ -178,7 +206,7 @@ impl Notify {
     /// What the notification program is to be run for now. The interface comes first: the program's turn is when
     /// nobody is registered, or the client has failed.
     pub fn program(&self, agenda: &Agenda) -> Option<Notification> {
-        let has_turn = self.listener.is_none() && self.call.is_none() || self.failed;
+        let has_turn = self.listener().is_none() && self.call.is_none() || self.failed;
         let may = agenda.command && has_turn && !self.program_tried && self.run.is_none();
         agenda.event.filter(|_| may)
     }
@@ -186,7 +214,7 @@ impl Notify {
     /// When the client is to be started.
     pub fn activation(&self, agenda: &Agenda) -> Option<Moment> {
         let runs = self.run.as_ref().is_some_and(|run| !run.stale);
-        let alone = self.listener.is_none() && self.call.is_none() && !runs;
+        let alone = self.listener().is_none() && self.call.is_none() && !runs;
         let wanted = agenda.activation && agenda.due().is_some() && alone;
         wanted.then_some(self.activate_at)
     }
@@ -196,7 +224,7 @@ impl Notify {
         self.call = Some(Outstanding {
             delivery,
             notification,
-            listener: self.listener.map(|(listener, _)| listener),
+            listener: self.listener().map(|(listener, _)| listener),
             stale: false,
         });
         if notification == Notification::JobModification {
@@ -237,7 +265,7 @@ impl Notify {
             if success {
                 self.failures = 0;
                 self.retry_at = Moment::default();
-            } else if call.listener == self.listener.map(|(listener, _)| listener) {
+            } else if call.listener == self.listener().map(|(listener, _)| listener) {
                 self.retry_at = now + grown(RETRY, self.failures, LONGEST_RETRY);
                 self.failures = self.failures.saturating_add(1);
                 self.failed = true;

@@ -44,6 +44,7 @@ impl Engine {
 
 impl JobMut<'_> {
     fn restored(&mut self) {
+        self.job.notify.restored();
         let download = self.job.record.download.as_ref();
         if download.is_some_and(|download| download.is_volatile()) {
             self.job.is_lapsed = true;

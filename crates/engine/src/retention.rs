@@ -1,6 +1,7 @@
 //! How many final jobs are kept for those who still hold them: at most an hour, and no more files of one owner than
 //! `Limits::final_files`. Beyond that the oldest are forgotten first, never the last one, whose client may be about to
-//! read what became of it, and none whose client is still to be told.
+//! read what became of it, and none that owes a call to somebody. That a client may yet register keeps no job: most never
+//! have one.
 //!
 //! Final jobs count for no limit of jobs; without this one, memory would have none.
 
@@ -102,8 +103,7 @@ fn place(job: &Job) -> Option<Place> {
     else {
         return None;
     };
-    let due = &job.record.due;
-    let is_done = job.closing.is_none() && job.busy().is_empty() && !due.transferred && !due.error;
+    let is_done = job.closing.is_none() && job.busy().is_empty() && !owes_a_call(job);
     is_done.then(|| Place {
         owner: job.record.owner,
         ended,
@@ -112,4 +112,12 @@ fn place(job: &Job) -> Option<Place> {
         // A job without files takes room too.
         weight: job.files().len() as u64 + 1,
     })
+}
+
+fn owes_a_call(job: &Job) -> bool {
+    let record = &job.record;
+    let to_somebody = job.notify.was_registered()
+        || !record.notify_command.is_empty()
+        || record.activation.is_some();
+    to_somebody && (record.due.transferred || record.due.error)
 }

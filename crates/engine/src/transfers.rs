@@ -143,7 +143,7 @@ impl JobMut<'_> {
         if url.as_str().chars().count() > Limits::URL {
             return;
         }
-        let found_at = Some(url);
+        let found_at = Some(Box::new(url));
         let changed = self.edit(index, |file| {
             // A run that is ending may tell of the place before.
             let changed = file.astray.is_none() && file.record.found_at != found_at;

@@ -192,7 +192,7 @@ pub struct FileRecord {
     /// Where redirects led to in the end, for a job that reports it: then this is the remote name. Requests go to
     /// `url` all the same, since the job's secrets are for that origin, and what is found may be found for a short
     /// time only.
-    pub found_at: Option<Url>,
+    pub found_at: Option<Box<Url>>,
     /// Its destination: an absolute path. While its name is [`Naming::Pending`], only the folder is final.
     pub path: PathBuf,
     /// Where the last component of `path` comes from.

@@ -241,7 +241,7 @@ impl Default for Limits {
             transfers: 64,
             time_slice_seconds: 60,
             expiry_days: 0,
-            final_files: 20_000,
+            final_files: 5_000,
             version_restarts: 5,
         }
     }

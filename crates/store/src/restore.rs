@@ -199,7 +199,8 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         mirrors: cells.optional_secret_json()?.unwrap_or_default(),
         found_at: cells.take(|value| {
             let text = value.as_str_or_null().map_err(|e| e.to_string())?;
-            text.map(Url::parse).transpose().map_err(|e| e.to_string())
+            let url = text.map(Url::parse).transpose();
+            url.map(|url| url.map(Box::new)).map_err(|e| e.to_string())
         })?,
         path: cells.path()?,
         naming: cells.json()?,
@@ -403,7 +404,7 @@ mod tests {
             mirrors: vec![
                 Mirror::new(Url::parse("https://u:p@example.com/a").unwrap(), 0).unwrap(),
             ],
-            found_at: Some(Url::parse("https://example.net/a").unwrap()),
+            found_at: Some(Box::new(Url::parse("https://example.net/a").unwrap())),
             ranges: vec![ByteRange {
                 offset: 5,
                 length: ByteRange::TO_END,

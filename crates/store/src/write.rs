@@ -216,7 +216,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[Arc<FileRecord>]) -> R
             job,
             index,
             url.as_str(),
-            found_at.as_ref().map(Url::as_str),
+            found_at.as_deref().map(Url::as_str),
             path.as_os_str().as_bytes(),
             json(naming)?,
             json(sink)?,

@@ -211,7 +211,7 @@ prop_compose! {
                 .into_iter()
                 .map(|priority| Mirror { url: Url::parse("https://u:p@mirror.example.org/é").unwrap(), priority })
                 .collect(),
-            found_at: found_at.then(|| Url::parse("https://mirror.example.org/é").unwrap()),
+            found_at: found_at.then(|| Box::new(Url::parse("https://mirror.example.org/é").unwrap())),
             path: OsString::from_vec(path).into(),
             naming,
             sink,

@@ -13,8 +13,11 @@ use bgcopy_model::{FileId, JobId};
 /// Bytes that are kept of one head.
 const LONGEST: usize = 16 << 10;
 
-/// Bytes that are kept of all.
-const MOST: usize = 8 << 20;
+/// Bytes that are kept of all, each with [`ENTRY`].
+const MOST: usize = 1 << 20;
+
+/// Bytes that it costs to keep a head, beside its own: most are short, and there may be thousands.
+const ENTRY: usize = 128;
 
 /// The heads of the last answers. A clone is the same collection.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +25,7 @@ pub struct Heads {
     kept: Arc<Mutex<Kept>>,
 }
 
-/// Invariant: `order` has one entry for each head, and `bytes` is the sum of their lengths.
+/// Invariant: `order` has one entry for each head, and `bytes` is the sum of what they cost.
 #[derive(Debug, Default)]
 struct Kept {
     heads: BTreeMap<FileId, (u64, Arc<str>)>,
@@ -45,7 +48,7 @@ impl Heads {
         kept.remove(file);
         let number = kept.next;
         kept.next += 1;
-        kept.bytes += head.len();
+        kept.bytes += ENTRY + head.len();
         kept.heads.insert(file, (number, head.into()));
         kept.order.insert(number, file);
         while kept.bytes > MOST
@@ -79,7 +82,7 @@ impl Kept {
     fn remove(&mut self, file: FileId) {
         if let Some((number, head)) = self.heads.remove(&file) {
             self.order.remove(&number);
-            self.bytes -= head.len();
+            self.bytes -= ENTRY + head.len();
         }
     }
 }
@@ -137,8 +140,8 @@ mod tests {
     #[test]
     fn the_oldest_heads_make_room() {
         let heads = Heads::default();
-        let line = format!("A: {}\r\n", "x".repeat(LONGEST - 5));
-        let count = u32::try_from(MOST / line.len()).unwrap();
+        let line = format!("A: {}\r\n", "x".repeat(LONGEST - ENTRY - 5));
+        let count = u32::try_from(MOST / (ENTRY + line.len())).unwrap();
         for index in 0..=count {
             heads.put(file(1, index), &line);
         }

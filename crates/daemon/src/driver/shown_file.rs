@@ -123,7 +123,7 @@ impl FileSnapshot {
     }
 
     fn place(&self) -> &Url {
-        self.record.found_at.as_ref().unwrap_or(&self.record.url)
+        self.record.found_at.as_deref().unwrap_or(&self.record.url)
     }
 }
 

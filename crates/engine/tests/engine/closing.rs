@@ -236,6 +236,41 @@ fn a_rename_that_fails_leaves_the_job_transferred_and_the_call_repeatable() {
 }
 
 #[test]
+fn many_files_are_named_in_groups_of_which_each_is_recorded_before() {
+    let mut world = World::default();
+    let id = world.transferred(1_001);
+    world.call(Call::Complete(id));
+    for index in 0..=1_000 {
+        prepared(&mut world, file(id, index));
+    }
+    assert_eq!(world.asked.len(), 1_000);
+    for index in 0..1_000 {
+        let stored = &world.store[&id].1[&1_000];
+        assert!(matches!(stored.phase, FilePhase::Transferred { .. }));
+        world.step(Event::Published(file(id, index), Ok(Publication::Done)));
+    }
+    assert_eq!(
+        world.actions.last(),
+        Some(&Action::Publish(file(id, 1_000)))
+    );
+    let stored = &world.store[&id].1[&1_000];
+    assert!(matches!(stored.phase, FilePhase::Publishing { .. }));
+
+    let refused = Err(trouble(Condition::DestinationIsFolder));
+    world.step(Event::Published(file(id, 1_000), refused));
+    assert_eq!(world.state(id), S::Transferred);
+    let named = world.job(id).files();
+    assert_eq!(
+        named.filter(|file| file.progress().completed).count(),
+        1_000
+    );
+    world.call(Call::Complete(id));
+    assert_eq!(world.actions, [Action::Prepare(file(id, 1_000))]);
+    world.do_work();
+    assert_eq!(world.state(id), S::Acknowledged);
+}
+
+#[test]
 fn a_preparation_that_fails_renames_nothing() {
     let mut world = World::default();
     let id = half_done(&mut world);

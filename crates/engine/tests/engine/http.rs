@@ -98,7 +98,7 @@ fn where_a_file_was_found_is_stored_at_once_and_the_file_is_asked_for_where_it_w
     world.report(file, Report::Redirected(long.parse().unwrap()));
     world.crash();
     let record = world.job(id).file(0).unwrap().record();
-    assert_eq!(record.found_at, Some(there));
+    assert_eq!(record.found_at.as_deref(), Some(&there));
     assert_eq!(record.url, asked);
     world.report(file, opened(5));
     world.report(file, finished(5));

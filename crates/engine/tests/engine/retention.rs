@@ -1,12 +1,13 @@
 //! What is kept of final jobs, by counts.
 
-use bgcopy_engine::{Call, Outcome, Report};
+use bgcopy_engine::{Call, Connection, Event, Outcome, Report};
 use bgcopy_model::{FileId, JobId, JobSpec, JobState as S, Limits, Owner, Priority};
 use std::time::Duration;
 
 use crate::world::{World, file_specs, finished, job_spec};
 
 const MOST: u32 = 50;
+const CLIENT: Connection = Connection(1);
 
 fn world() -> World {
     World::new(Limits {
@@ -89,23 +90,41 @@ fn nobodys_final_jobs_push_out_anothers() {
     assert_eq!(kept(&world, 2), (1, 40));
 }
 
-#[test]
-fn a_job_that_is_not_done_or_whose_client_is_still_to_be_told_stays() {
-    let mut world = world();
+/// A job that completed itself and owes its client a call.
+fn untold(world: &mut World, is_registered: bool) -> JobId {
     let spec = JobSpec {
         auto_complete: true,
         ..job_spec()
     };
-    let untold = world.create(spec, file_specs(1), true);
-    world.report(
-        FileId {
-            job: untold,
-            index: 0,
-        },
-        finished(1),
-    );
+    let job = world.create(spec, file_specs(1), true);
+    if is_registered {
+        world.register(job, CLIENT);
+        world.step(Event::ConnectionGone(CLIENT));
+    }
+    world.report(FileId { job, index: 0 }, finished(1));
     world.do_work();
-    assert_eq!(world.state(untold), S::Acknowledged);
+    assert_eq!(world.state(job), S::Acknowledged);
+    assert!(world.job(job).record().due.transferred);
+    job
+}
+
+#[test]
+fn a_job_that_nobody_registered_for_is_forgotten_like_any_other() {
+    let mut world = world();
+    let job = untold(&mut world, false);
+    cancelled(&mut world, 1_000, 60);
+    assert!(world.engine.job(job).is_none());
+
+    let job = untold(&mut world, false);
+    world.crash();
+    cancelled(&mut world, 1_000, 60);
+    assert!(world.engine.job(job).is_some(), "somebody may have before");
+}
+
+#[test]
+fn a_job_that_is_not_done_or_whose_client_is_still_to_be_told_stays() {
+    let mut world = world();
+    let untold = untold(&mut world, true);
     let spec = JobSpec {
         priority: Priority::Foreground,
         ..job_spec()
