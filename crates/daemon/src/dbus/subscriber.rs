@@ -3,8 +3,9 @@
 //!
 //! Owns what the client was told last, and tells it what is different now. A change of a job's state is told at once;
 //! progress waits until [`PROGRESS`] has passed since the job's last signal. There is a timer only while something
-//! waits. A client that reads slowly gets fewer, larger changes: notes pile up in the publisher's ring alone, and when
-//! that overruns, everything is compared and told afresh. It must never hold up the publisher or another client.
+//! waits, and notes that are not urgent gather for a moment first ([`Changes`]). A client that reads slowly gets fewer,
+//! larger changes: notes pile up in the publisher's ring alone, and when that overruns, everything is compared and told
+//! afresh. It must never hold up the publisher or another client.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,10 +17,7 @@ use bgcopy_bus::names::{self, job_path};
 use bgcopy_model::{FileId, JobId, Owner};
 use tokio::{
     sync::{
-        broadcast::{
-            self,
-            error::{RecvError, TryRecvError},
-        },
+        broadcast::error::{RecvError, TryRecvError},
         mpsc,
     },
     time::Instant,
@@ -35,7 +33,7 @@ use super::{
 };
 use crate::{
     authz::Action,
-    driver::{Change, JobSnapshot},
+    driver::{Change, Changes, JobSnapshot},
 };
 
 /// The shortest time between two signals of a job that tell progress alone: four a second.
@@ -58,7 +56,7 @@ pub(super) struct Subscriber {
     /// When a job's changes are to be told.
     agenda: Agenda,
     /// What changes; `None` while nothing is wanted, so that nothing wakes this.
-    changes: Option<broadcast::Receiver<Change>>,
+    changes: Option<Changes>,
 }
 
 impl Subscriber {
@@ -170,7 +168,7 @@ impl Subscriber {
             }
         };
         for _ in 0..NOTES_AT_ONCE {
-            match self.changes.as_mut().map(broadcast::Receiver::try_recv) {
+            match self.changes.as_mut().map(Changes::try_next) {
                 Some(Ok(change)) => self.note(change).await?,
                 Some(Err(TryRecvError::Lagged(_))) => lagged = true,
                 Some(Err(TryRecvError::Empty | TryRecvError::Closed)) | None => break,
@@ -336,9 +334,9 @@ fn may_see(service: &Service, caller: Owner, job: &JobSnapshot) -> bool {
     service.authz().may(caller, Action::See(job.owner))
 }
 
-async fn next(changes: Option<&mut broadcast::Receiver<Change>>) -> Result<Change, RecvError> {
+async fn next(changes: Option<&mut Changes>) -> Result<Change, RecvError> {
     match changes {
-        Some(changes) => changes.recv().await,
+        Some(changes) => changes.next().await,
         None => std::future::pending().await,
     }
 }

@@ -44,7 +44,7 @@ impl Watched {
     pub(super) fn new(snapshot: &JobSnapshot) -> Self {
         Self {
             told: None,
-            state: key(snapshot),
+            state: snapshot.standing(),
             error: told_error(snapshot),
             files: snapshot.files.len(),
             files_told: HashMap::new(),
@@ -87,7 +87,7 @@ impl Watched {
 
     /// Whether the change is one that the client wants to hear of at once.
     pub(super) fn is_urgent(&self, snapshot: &JobSnapshot) -> bool {
-        self.state != key(snapshot)
+        self.state != snapshot.standing()
     }
 
     /// Tells that the job is there.
@@ -138,7 +138,7 @@ impl Watched {
             out.changed(&job_path(snapshot.id), names::JOB, changed)
                 .await?;
         }
-        self.state = key(snapshot);
+        self.state = snapshot.standing();
         self.told = Some(now);
         Ok(())
     }
@@ -209,10 +209,6 @@ impl Watched {
         self.error = now;
         Ok(())
     }
-}
-
-fn key(snapshot: &JobSnapshot) -> (JobState, u32) {
-    (snapshot.state, snapshot.error_count)
 }
 
 fn told_error(snapshot: &JobSnapshot) -> Option<ErrorProperties> {

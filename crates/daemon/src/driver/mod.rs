@@ -15,6 +15,7 @@
 mod account;
 mod backlog;
 mod callbacks;
+mod changes;
 mod effects;
 mod files;
 mod handle;
@@ -56,6 +57,7 @@ use self::{
 };
 pub use self::{
     callbacks::{Callback, Target},
+    changes::Changes,
     handle::{Extras, Handle},
     programs::Programs,
     publisher::{Change, JobSnapshot, Publisher},

@@ -15,9 +15,10 @@ use bgcopy_model::{
     NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyUsage, SecurityFlags, Timestamp,
     TransferPolicy,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::{
+    changes::Changes,
     shown_file::FileSnapshot,
     statuses::{Mailbox, Status, Statuses},
 };
@@ -91,6 +92,11 @@ pub struct DownloadSnapshot {
 }
 
 impl JobSnapshot {
+    /// What of it clients hear at once when it changes: its state, and how often trouble stopped it.
+    pub const fn standing(&self) -> (JobState, u32) {
+        (self.state, self.error_count)
+    }
+
     /// A download's status; `None`: it is a job.
     pub fn status(&self) -> Option<Status> {
         let state = self.download.as_ref()?.state;
@@ -143,6 +149,8 @@ pub enum Change {
 pub struct Publisher {
     shown: RwLock<Shown>,
     changes: broadcast::Sender<Change>,
+    /// Wakes those who gather changes.
+    haste: watch::Sender<()>,
     statuses: Statuses,
 }
 
@@ -159,6 +167,7 @@ impl Publisher {
         Self {
             shown: RwLock::default(),
             changes: broadcast::channel(4_096).0,
+            haste: watch::Sender::new(()),
             statuses: Statuses::default(),
         }
     }
@@ -237,25 +246,34 @@ impl Publisher {
     }
 
     /// What changes from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
-        self.changes.subscribe()
+    pub fn subscribe(&self) -> Changes {
+        Changes::new(self.changes.subscribe(), self.haste.subscribe())
+    }
+
+    /// Tells a change that is urgent, or one that may wait for a few others.
+    fn tell(&self, change: Change, is_urgent: bool) {
+        // No subscriber is no error.
+        let _ = self.changes.send(change);
+        if is_urgent {
+            self.haste.send_replace(());
+        }
     }
 
     /// Puts a job's snapshot in place, with the files that its predecessor had; the driver's alone.
     pub(super) fn put(&self, mut job: JobSnapshot) {
         let (id, is_final) = (job.id, job.state.is_final());
         let mut shown = self.write();
-        let change = match shown.jobs.get(&id) {
+        let (change, is_urgent) = match shown.jobs.get(&id) {
             None => {
                 job.files = Arc::new(shown.early.remove(&id).unwrap_or_default());
-                Change::Added(id)
+                (Change::Added(id), true)
             }
             Some(before) => {
                 job.files = before.files.clone();
                 if is_final && !before.state.is_final() {
-                    Change::Left(id)
+                    (Change::Left(id), true)
                 } else {
-                    Change::Job(id)
+                    (Change::Job(id), job.standing() != before.standing())
                 }
             }
         };
@@ -265,8 +283,7 @@ impl Publisher {
         if job.download.is_some() {
             return self.note_status(&job);
         }
-        // No subscriber is no error.
-        let _ = self.changes.send(change);
+        self.tell(change, is_urgent);
     }
 
     /// Puts a file's snapshot, and its job's progress, in place; the driver's alone.
@@ -288,14 +305,14 @@ impl Publisher {
             place(shown.early.entry(job).or_default(), file);
         }
         drop(shown);
-        let _ = self.changes.send(Change::File(FileId { job, index }));
+        self.tell(Change::File(FileId { job, index }), false);
     }
 
     /// Takes a job out; the driver's alone.
     pub(super) fn forget(&self, id: JobId) {
         self.write().jobs.remove(&id);
         self.statuses.withdraw(id);
-        let _ = self.changes.send(Change::Gone(id));
+        self.tell(Change::Gone(id), true);
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Shown> {
