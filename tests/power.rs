@@ -214,6 +214,8 @@ async fn s2_the_power_fails_at_every_crash_point() {
             // A job that is not listed is complete, or went on to be.
             let complete = [
                 "completing-committed",
+                // Files are prepared while COMPLETING is committed: it may have been.
+                "file-prepared",
                 "file-renamed",
                 "acknowledged-committed",
             ];

@@ -4,7 +4,8 @@
 //! that point comes; nothing is flushed or unwound then, just as when the machine fails. A release build has no such
 //! points: [`point`] is empty.
 
-/// The points, in the order of the protocol. Tests go through this list, so that none is forgotten.
+/// The points, in the order of the protocol; a file is prepared while COMPLETING is committed, and may be before it.
+/// Tests go through this list, so that none is forgotten.
 pub const POINTS: [&str; 12] = [
     "job-committed",
     "temporary-created",
@@ -13,8 +14,8 @@ pub const POINTS: [&str; 12] = [
     "extents-committed",
     "file-finished",
     "transferred-committed",
-    "file-prepared",
     "completing-committed",
+    "file-prepared",
     "file-renamed",
     "acknowledged-committed",
     "cancelled-committed",

@@ -158,8 +158,8 @@ impl OwnerDisk {
     }
 
     /// The first half of publishing: the file gets its length, the mode `0666 & !umask` and the time `modified`
-    /// (`None`: that of the last write), and is synced. The answer is to be recorded before
-    /// [`publish`](Self::publish). Can be done again.
+    /// (`None`: that of the last write), and is synced. The answer is to be recorded before [`publish`](Self::publish)
+    /// if it is not what [`TempFile::inode`] was. Can be done again.
     ///
     /// `LocalFileChanged` when the file is gone, not ours, or shorter than `size`.
     pub fn prepare<'a>(
@@ -200,13 +200,14 @@ impl OwnerDisk {
     /// folder has the name and was to be replaced.
     ///
     /// Doing it again is fine: when the temporary name is gone and `destination` is `inode`, it is done.
-    /// `LocalFileChanged` when neither is the recorded file.
+    /// `LocalFileChanged` when neither is the recorded file, or it has not the length it was prepared with.
     pub fn publish<'a>(
         &self,
         folder: impl Into<FolderAt<'a>>,
         name: &str,
         destination: &str,
         inode: Inode,
+        size: u64,
         existing: Existing,
     ) -> Completion<Published> {
         let destination = destination.to_owned();
@@ -216,8 +217,9 @@ impl OwnerDisk {
                 folder, name, slot, ..
             } = place;
             let usable = slot.file().map_or(Ok(()), |open| open.usable());
-            let published = usable
-                .and_then(|()| publish::publish(&folder, &name, &destination, inode, existing));
+            let published = usable.and_then(|()| {
+                publish::publish(&folder, &name, &destination, inode, size, existing)
+            });
             match published {
                 Ok(Published::Done) => {
                     slot.replace(None);
@@ -322,6 +324,7 @@ impl Place<'_> {
     }
 
     fn opened(&mut self, file: OpenFile, hashing: Hashing, folder: Inode) -> TempFile {
+        let number = file.number();
         let generation = self.slot.replace(Some(file));
         let Inner { pool, syncer, .. } = &*self.disk.0;
         let hashing = Strand::new(Arc::clone(pool), self.strand.path(), hashing);
@@ -331,6 +334,7 @@ impl Place<'_> {
             Arc::clone(syncer),
             generation,
             folder,
+            number,
         )
     }
 }

@@ -1,7 +1,7 @@
 //! How a temporary file gets its final name, in two halves that a power cut may fall between or into.
 //!
 //! ```text
-//!  prepare: length, time, mode → sync of the file      (store: COMPLETING with the inode)
+//!  prepare: length, time, mode → sync of the file      (store: COMPLETING; the inode is known since the last byte)
 //!  publish: rename → sync of the folder                (store: ACKNOWLEDGED)
 //! ```
 //!
@@ -133,11 +133,14 @@ pub(crate) fn publish(
     name: &str,
     destination: &str,
     inode: Inode,
+    size: u64,
     existing: Existing,
 ) -> Result<Published, Fault> {
     let there = folder.entry(destination)?;
+    let has_size = |stat: &Stat| u64::try_from(stat.st_size) == Ok(size);
     let published = match &there {
-        Some(stat) => folder.inode(stat)? == inode,
+        // A number is given to another file when the one that had it is deleted.
+        Some(stat) => folder.inode(stat)? == inode && has_size(stat),
         None => false,
     };
     match folder.entry(name)? {
@@ -151,6 +154,11 @@ pub(crate) fn publish(
         Some(entry) => {
             if let Some(why) = folder.foreign(&entry)? {
                 return Err(Fault::changed(why));
+            }
+            if !has_size(&entry) {
+                return Err(Fault::changed(
+                    "it has another length than it was prepared with",
+                ));
             }
             let is_folder =
                 |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;

@@ -104,6 +104,7 @@ pub struct TempFile {
     syncer: Arc<Syncer>,
     generation: u64,
     folder: Inode,
+    number: u64,
 }
 
 impl TempFile {
@@ -113,6 +114,7 @@ impl TempFile {
         syncer: Arc<Syncer>,
         generation: u64,
         folder: Inode,
+        number: u64,
     ) -> Self {
         Self {
             strand,
@@ -120,12 +122,21 @@ impl TempFile {
             syncer,
             generation,
             folder,
+            number,
         }
     }
 
     /// The folder that it is in.
     pub fn folder(&self) -> Inode {
         self.folder
+    }
+
+    /// Its identity: what [`OwnerDisk::publish`](crate::OwnerDisk::publish) asks for.
+    pub fn inode(&self) -> Inode {
+        Inode {
+            number: self.number,
+            ..self.folder
+        }
     }
 
     fn ask<T: Send + 'static>(

@@ -79,6 +79,7 @@ async fn a_full_disk_loses_nothing_and_the_file_goes_on_when_there_is_room() {
         TEMPORARY,
         "a",
         inode.unwrap(),
+        size,
         Existing::Replaced,
     )
     .await

@@ -107,7 +107,7 @@ async fn fetch(disk: &OwnerDisk, folder: &Path, name: &str) {
         .prepare(folder, &temporary, 3_000, 0o022, Some(Timestamp(1_000_000)))
         .await
         .unwrap();
-    disk.publish(folder, &temporary, name, inode, Existing::Replaced)
+    disk.publish(folder, &temporary, name, inode, 3_000, Existing::Replaced)
         .await
         .unwrap();
 }
@@ -251,7 +251,7 @@ async fn a_finished_mode_does_not_lock_the_owner_out() {
         inodes.push(prepared.unwrap());
     }
     assert_eq!(inodes[0], inodes[1]);
-    disk.publish(&folder, TEMPORARY, "a", inodes[0], Existing::Replaced)
+    disk.publish(&folder, TEMPORARY, "a", inodes[0], 0, Existing::Replaced)
         .await
         .unwrap();
     let mode = fs::metadata(folder.join("a")).unwrap().mode();

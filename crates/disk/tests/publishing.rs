@@ -13,9 +13,14 @@ use std::{
     path::Path,
 };
 
-use bgcopy_disk::{Existing, OwnerDisk, Published};
-use bgcopy_model::{Condition, Inode, Timestamp};
+use bgcopy_disk::{Completion, Existing, OwnerDisk, Published};
+use bgcopy_model::{Condition, Inode, RangeSet, Timestamp};
 use common::{TEMPORARY, is_root, names, own, pattern};
+
+/// Names the finished temporary file of 100 bytes in a folder "a".
+fn publish(disk: &OwnerDisk, folder: &Path, inode: Inode) -> Completion<Published> {
+    disk.publish(folder, TEMPORARY, "a", inode, 100, Existing::Replaced)
+}
 
 /// A folder with a finished temporary file of 100 bytes.
 async fn finished(disk: &OwnerDisk) -> (tempfile::TempDir, Inode) {
@@ -40,9 +45,16 @@ async fn a_published_file_has_its_name_length_mode_and_time() {
         .prepare(folder.path(), TEMPORARY, 4_000, 0o027, modified)
         .await
         .unwrap();
-    disk.publish(folder.path(), TEMPORARY, "a.bin", inode, Existing::Replaced)
-        .await
-        .unwrap();
+    disk.publish(
+        folder.path(),
+        TEMPORARY,
+        "a.bin",
+        inode,
+        4_000,
+        Existing::Replaced,
+    )
+    .await
+    .unwrap();
 
     assert_eq!(names(folder.path()), ["a.bin"]);
     let path = folder.path().join("a.bin");
@@ -98,9 +110,7 @@ async fn publishing_goes_on_from_every_stage_a_cut_can_leave() {
         cut(folder.path());
         // Once for the stage, once more for a cut after it.
         for _ in 0..2 {
-            let published = own()
-                .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-                .await;
+            let published = publish(&own(), folder.path(), inode).await;
             published.unwrap_or_else(|error| panic!("{stage}: {error}"));
             assert_eq!(names(folder.path()), ["a"], "{stage}");
             assert_eq!(fs::read(folder.path().join("a")).unwrap(), pattern(100));
@@ -116,33 +126,56 @@ async fn another_file_under_the_temporary_name_is_not_published() {
     // Kept under another name, so that its inode is not given to the new file.
     fs::rename(&temporary, folder.path().join("kept")).unwrap();
     fs::write(&temporary, "planted").unwrap();
-    let error = disk
-        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-        .await
-        .unwrap_err();
+    let error = publish(&disk, folder.path(), inode).await.unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
     fs::remove_file(&temporary).unwrap();
     symlink(folder.path().join("kept"), &temporary).unwrap();
-    let error = disk
-        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-        .await
-        .unwrap_err();
+    let error = publish(&disk, folder.path(), inode).await.unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
     fs::remove_file(&temporary).unwrap();
     fs::write(folder.path().join("a"), "somebody's").unwrap();
-    let error = disk
-        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-        .await
-        .unwrap_err();
+    let error = publish(&disk, folder.path(), inode).await.unwrap_err();
     assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
     assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"somebody's");
+}
+
+#[tokio::test]
+async fn a_file_that_was_shortened_behind_its_preparation_is_not_published() {
+    let disk = own();
+    let (folder, inode) = finished(&disk).await;
+    fs::write(folder.path().join(TEMPORARY), pattern(99)).unwrap();
+    let error = publish(&disk, folder.path(), inode).await.unwrap_err();
+    assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
+    assert_eq!(names(folder.path()), [TEMPORARY]);
+}
+
+#[tokio::test]
+async fn a_file_of_the_same_number_and_another_length_is_not_taken_for_the_published_one() {
+    let disk = own();
+    let (folder, inode) = finished(&disk).await;
+    let name = folder.path().join("a");
+    fs::rename(folder.path().join(TEMPORARY), &name).unwrap();
+    fs::write(&name, "somebody's").unwrap();
+    let error = publish(&disk, folder.path(), inode).await.unwrap_err();
+    assert_eq!(error.condition, Condition::LocalFileChanged, "{error}");
+}
+
+#[tokio::test]
+async fn a_temporary_file_tells_which_one_it_is() {
+    let disk = own();
+    let folder = tempfile::tempdir().unwrap();
+    let file = disk.create(folder.path(), TEMPORARY).await.unwrap();
+    let prepared = disk.prepare(folder.path(), TEMPORARY, 0, 0, None).await;
+    assert_eq!(prepared.unwrap(), file.inode());
+    let found = disk.reopen(folder.path(), TEMPORARY, RangeSet::new()).await;
+    assert_eq!(found.unwrap().unwrap().inode(), file.inode());
 }
 
 #[tokio::test]
 async fn a_file_that_was_made_meanwhile_keeps_its_name_where_it_is_to() {
     let disk = own();
     let (folder, inode) = finished(&disk).await;
-    let publish = |name| disk.publish(folder.path(), TEMPORARY, name, inode, Existing::Kept);
+    let publish = |name| disk.publish(folder.path(), TEMPORARY, name, inode, 100, Existing::Kept);
     fs::write(folder.path().join("file"), "mine").unwrap();
     fs::create_dir(folder.path().join("folder")).unwrap();
     symlink("nowhere", folder.path().join("link")).unwrap();
@@ -172,9 +205,7 @@ async fn a_link_under_the_final_name_is_replaced_and_its_target_untouched() {
         let name = folder.path().join("a");
         symlink(&target, &name).unwrap();
         disk.check_destination(&name).await.unwrap();
-        disk.publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-            .await
-            .unwrap();
+        publish(&disk, folder.path(), inode).await.unwrap();
         assert!(!name.is_symlink());
         assert_eq!(fs::read(&name).unwrap(), pattern(100));
         assert_eq!(names(elsewhere.path()), ["target"]);
@@ -194,16 +225,12 @@ async fn a_folder_under_the_final_name_is_an_error_and_the_file_stays() {
     fs::create_dir(&name).unwrap();
     let checked = disk.check_destination(&name).await.unwrap_err();
     assert_eq!(checked.condition, Condition::DestinationIsFolder);
-    let published = disk
-        .publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-        .await;
+    let published = publish(&disk, folder.path(), inode).await;
     let error = published.unwrap_err();
     assert_eq!(error.condition, Condition::DestinationIsFolder, "{error}");
     // The cause goes away, and Complete is called again.
     fs::remove_dir(&name).unwrap();
-    disk.publish(folder.path(), TEMPORARY, "a", inode, Existing::Replaced)
-        .await
-        .unwrap();
+    publish(&disk, folder.path(), inode).await.unwrap();
     assert_eq!(fs::read(&name).unwrap(), pattern(100));
 }
 

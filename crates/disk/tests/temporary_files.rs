@@ -282,7 +282,7 @@ async fn a_folder_behind_a_symbolic_link_is_as_good_as_any() {
         .prepare(&link, TEMPORARY, 0, 0o022, None)
         .await
         .unwrap();
-    disk.publish(&link, TEMPORARY, "a", inode, Existing::Replaced)
+    disk.publish(&link, TEMPORARY, "a", inode, 0, Existing::Replaced)
         .await
         .unwrap();
     assert_eq!(names(&real), ["a"]);

@@ -1,16 +1,17 @@
 //! What lies between Complete or Cancel and the answer.
 //!
 //! ```text
-//!  Complete ──▶ Halting ──▶ Preparing ══▶ Publishing ──▶ Discarding ══▶ ACKNOWLEDGED, answer
+//!  Complete ──▶ Halting ══▶ Preparing ──▶ Publishing ──▶ Discarding ══▶ ACKNOWLEDGED, answer
 //!                 │             │              │         (unfinished ones)
 //!                 │             └──────────────┴──▶ back to the state shown, answer: why
 //!  Cancel ══▶ CANCELLED: Halting ────────────────────▶ Discarding ──▶ answer
 //!                                                      (all but published ones)
 //! ```
 //!
-//! A double line is a commit. The one before Publishing records which inodes are about to get their names, so that
-//! a restart can tell a rename that happened from one that did not; it, too, goes on where the record says. Many files
-//! are published in groups, with such a commit before each. A stage is over when nobody's answer is missing.
+//! A double line is a commit. Files are prepared while the first one of Complete is on its way to the disk, and named
+//! once it is there: a restart goes on from Preparing. Which inode gets which name has been recorded with the file's
+//! last byte, so that a rename that happened can be told from one that did not. A stage is over when nobody's answer is
+//! missing.
 
 use std::collections::BTreeSet;
 
@@ -18,17 +19,13 @@ use bgcopy_model::{Condition, FileId, FileIndex, FilePhase, Inode, JobError, Job
 
 use crate::{Action, Publication, Refusal, Reply, Ticket, Trouble, job::File, job_mut::JobMut};
 
-/// Files that are recorded as about to get their names in one step: there are two records of each until the step is
-/// durable.
-const NAMED_AT_ONCE: usize = 1_000;
-
 /// Complete or Cancel under way; which of them, the job's phase tells.
 pub(crate) struct Closing {
     tickets: Vec<Ticket>,
     /// Whether the service began it by itself, so that a failure is the job's error and not a call's.
     automatic: bool,
-    /// Whether the store knows of it.
-    recorded: bool,
+    /// Whether an earlier run of the service began it, and may have named files.
+    resumed: bool,
     stage: Stage,
 }
 
@@ -39,13 +36,11 @@ enum Stage {
     /// Finished files get mode, time and length.
     Preparing {
         waiting: BTreeSet<FileIndex>,
-        inodes: Vec<(FileIndex, Inode)>,
         failure: Failure,
     },
-    /// Finished files get their names, so many of them at a time; `left`: those whose turn is to come.
+    /// Finished files get their names.
     Publishing {
         waiting: BTreeSet<FileIndex>,
-        left: Vec<(FileIndex, Inode)>,
         failure: Failure,
     },
     /// Temporary files go.
@@ -91,7 +86,7 @@ impl JobMut<'_> {
         self.enter(JobPhase::Cancelled {
             at: self.now.moment,
         });
-        self.begin_closing(ticket.into_iter().collect(), false, true);
+        self.begin_closing(ticket.into_iter().collect(), false, false);
     }
 
     /// Goes on with what an earlier run of the service had begun; nobody waits for the answer any more.
@@ -107,23 +102,14 @@ impl JobMut<'_> {
                 return;
             }
             let cancelled = matches!(self.job.record.phase, JobPhase::Cancelled { .. });
-            let recorded = &mut closing.recorded;
             closing.stage = match closing.stage {
-                Stage::Halting if cancelled => self.discard(File::is_disposable, recorded),
-                Stage::Halting => self.prepare(),
-                Stage::Preparing {
-                    inodes,
+                Stage::Halting if cancelled => self.discard(File::is_disposable),
+                Stage::Halting => self.prepare(closing.resumed),
+                Stage::Preparing { failure: None, .. } => Stage::Publishing {
+                    waiting: self.ask(File::is_unnamed, Action::Publish),
                     failure: None,
-                    ..
-                } => self.publish(inodes, recorded),
-                Stage::Publishing {
-                    left,
-                    failure: None,
-                    ..
-                } if !left.is_empty() => self.publish(left, recorded),
-                Stage::Publishing { failure: None, .. } => {
-                    self.discard(File::is_unfinished, recorded)
-                }
+                },
+                Stage::Publishing { failure: None, .. } => self.discard(File::is_unfinished),
                 Stage::Preparing {
                     failure: Some(failure),
                     ..
@@ -147,19 +133,20 @@ impl JobMut<'_> {
 
     /// The answer to [`Action::Prepare`].
     pub fn prepared(&mut self, index: FileIndex, answer: Result<Inode, Trouble>) {
+        let is_known = self.job.file(index).is_some_and(File::is_identified);
         if let Some(Closing {
-            stage:
-                Stage::Preparing {
-                    waiting,
-                    inodes,
-                    failure,
-                },
+            stage: Stage::Preparing { waiting, failure },
+            resumed,
             ..
         }) = &mut self.job.closing
             && waiting.remove(&index)
         {
             match answer {
-                Ok(inode) => inodes.push((index, inode)),
+                Ok(inode) => self.identify(index, inode),
+                // What names it finds out whether it has its name already.
+                Err(trouble)
+                    if *resumed && is_known && trouble.condition == Condition::LocalFileChanged => {
+                }
                 Err(trouble) => {
                     failure.get_or_insert((index, trouble));
                 }
@@ -168,12 +155,31 @@ impl JobMut<'_> {
         }
     }
 
+    /// Records the file that is about to get its name, if it is another one than was fetched into: a copy that somebody
+    /// put in its place.
+    fn identify(&mut self, index: FileIndex, found: Inode) {
+        let found = Some(found);
+        let phase = self.job.file(index).map(|file| &file.record.phase);
+        if let Some(&FilePhase::Transferred {
+            length_unverified,
+            inode,
+        }) = phase
+            && inode != found
+        {
+            self.edit(index, |file| {
+                file.change().phase = FilePhase::Transferred {
+                    length_unverified,
+                    inode: found,
+                };
+            });
+            self.put_file(index);
+        }
+    }
+
     /// The answer to [`Action::Publish`].
     pub fn published(&mut self, index: FileIndex, answer: Result<Publication, Trouble>) {
         if let Some(Closing {
-            stage: Stage::Publishing {
-                waiting, failure, ..
-            },
+            stage: Stage::Publishing { waiting, failure },
             ..
         }) = &mut self.job.closing
             && waiting.remove(&index)
@@ -217,11 +223,11 @@ impl JobMut<'_> {
         }
     }
 
-    fn begin_closing(&mut self, tickets: Vec<Ticket>, automatic: bool, recorded: bool) {
+    fn begin_closing(&mut self, tickets: Vec<Ticket>, automatic: bool, resumed: bool) {
         self.job.closing = Some(Closing {
             tickets,
             automatic,
-            recorded,
+            resumed,
             stage: Stage::Halting,
         });
         self.go_on_closing();
@@ -235,49 +241,27 @@ impl JobMut<'_> {
         }
     }
 
-    fn prepare(&mut self) -> Stage {
+    fn prepare(&mut self, resumed: bool) -> Stage {
         // A run that was told to stop may have finished its file all the same.
         let shown = self.shown_while_completing();
         self.enter(JobPhase::Completing { shown });
+        if !resumed {
+            // Before the first rename; and before the first deletion, which a restart would call tampering else.
+            self.put();
+        }
         self.end_streams();
-        let here = |file: &File| matches!(file.record.phase, FilePhase::Transferred { .. });
         Stage::Preparing {
-            waiting: self.ask(here, Action::Prepare),
-            inodes: Vec::new(),
+            waiting: self.ask(File::is_unnamed, Action::Prepare),
             failure: None,
         }
     }
 
-    fn publish(&mut self, mut inodes: Vec<(FileIndex, Inode)>, recorded: &mut bool) -> Stage {
-        let left = inodes.split_off(inodes.len().min(NAMED_AT_ONCE));
-        for (index, inode) in inodes {
-            self.edit(index, |file| {
-                file.change().phase = FilePhase::Publishing { inode }
-            });
-            self.put_file(index);
-            self.put();
-            *recorded = true;
-        }
-        let publishing = |file: &File| matches!(file.record.phase, FilePhase::Publishing { .. });
-        Stage::Publishing {
-            waiting: self.ask(publishing, Action::Publish),
-            left,
-            failure: None,
-        }
-    }
-
-    fn discard(&mut self, goes: fn(&File) -> bool, recorded: &mut bool) -> Stage {
-        let waiting = self.ask(
-            |file| file.may_have_temporary && goes(file),
-            Action::Discard,
-        );
-        if !waiting.is_empty() && !*recorded {
-            // Else a restart would miss the bytes and call it somebody's tampering.
-            self.put();
-            *recorded = true;
-        }
+    fn discard(&mut self, goes: fn(&File) -> bool) -> Stage {
         Stage::Discarding {
-            waiting,
+            waiting: self.ask(
+                |file| file.may_have_temporary && goes(file),
+                Action::Discard,
+            ),
             undeleted: false,
         }
     }
@@ -340,16 +324,6 @@ impl JobMut<'_> {
     /// keeps it.
     fn give_back(&mut self, tickets: Vec<Ticket>, automatic: bool, failure: (FileIndex, Trouble)) {
         let (index, trouble) = failure;
-        let publishing = |file: &&File| matches!(file.record.phase, FilePhase::Publishing { .. });
-        let unnamed = self.job.files().iter().filter(publishing);
-        for index in unnamed.map(|file| file.record.index).collect::<Vec<_>>() {
-            self.edit(index, |file| {
-                file.change().phase = FilePhase::Transferred {
-                    length_unverified: file.length_unverified,
-                };
-            });
-            self.put_file(index);
-        }
         if trouble.condition == Condition::LocalFileChanged {
             // Asking again would not bring it back; fetching it again does.
             self.edit(index, File::lose_bytes);
@@ -383,6 +357,19 @@ impl JobMut<'_> {
 }
 
 impl File {
+    /// Complete gives it its name.
+    fn is_unnamed(&self) -> bool {
+        matches!(self.record.phase, FilePhase::Transferred { .. })
+    }
+
+    /// Whether it is on record which file it is.
+    fn is_identified(&self) -> bool {
+        matches!(
+            self.record.phase,
+            FilePhase::Transferred { inode: Some(_), .. }
+        )
+    }
+
     /// Complete leaves it out.
     fn is_unfinished(&self) -> bool {
         self.record.phase == FilePhase::Pending

@@ -211,6 +211,8 @@ pub enum Outcome {
         size: u64,
         /// Whether only the end of the connection told where the file ends.
         length_unverified: bool,
+        /// The temporary file's identity; `None`: it went into a stream.
+        inode: Option<Inode>,
     },
     /// It was told to stop.
     Stopped,

@@ -86,8 +86,6 @@ pub(crate) struct File {
     pub astray: Option<Attempt>,
     /// Whether there may be a temporary file.
     pub may_have_temporary: bool,
-    /// What Transferred said of it, or the more modest claim when a restart has forgotten that.
-    pub length_unverified: bool,
     /// Whether the record has news that the store does not have and that the next write of the file will take along.
     pub unsaved: bool,
 }
@@ -157,10 +155,6 @@ impl Job {
         }
         let file = File {
             received: record.size.map_or(received, |size| received.min(size)),
-            length_unverified: record.phase
-                != FilePhase::Transferred {
-                    length_unverified: false,
-                },
             may_have_temporary: may_have_temporary && !record.sink.is_stream(),
             record: Arc::new(record),
             slot: Slot::Idle,
@@ -293,7 +287,7 @@ impl File {
     pub fn is_here(&self) -> bool {
         matches!(
             self.record.phase,
-            FilePhase::Transferred { .. } | FilePhase::Publishing { .. } | FilePhase::Published
+            FilePhase::Transferred { .. } | FilePhase::Published
         )
     }
 

@@ -230,13 +230,20 @@ impl JobMut<'_> {
             Outcome::Finished {
                 size,
                 length_unverified,
-            } => self.finished(index, size, length_unverified),
+                inode,
+            } => {
+                let phase = FilePhase::Transferred {
+                    length_unverified,
+                    inode,
+                };
+                self.finished(index, size, phase);
+            }
             Outcome::Stopped => self.fall_back(index),
             Outcome::Failed(trouble) => self.failed(index, trouble, wanted),
         }
     }
 
-    fn finished(&mut self, index: FileIndex, size: u64, length_unverified: bool) {
+    fn finished(&mut self, index: FileIndex, size: u64, phase: FilePhase) {
         let remote = self.job.file(index).and_then(|file| {
             let is_whole = file.record.ranges.is_empty();
             file.record.validator.size.or(is_whole.then_some(size))
@@ -260,8 +267,7 @@ impl JobMut<'_> {
             let record = file.change();
             record.size = Some(size);
             record.durable = [Extent::new(0, size)].into_iter().collect();
-            record.phase = FilePhase::Transferred { length_unverified };
-            file.length_unverified = length_unverified;
+            record.phase = phase;
             file.received = size;
             grew
         });

@@ -278,12 +278,9 @@ pub enum FilePhase {
     Transferred {
         /// Whether only the end of the connection told where the file ends.
         length_unverified: bool,
-    },
-    /// About to be renamed; durable before the rename. A restart that finds no temporary file and this inode under
-    /// the destination's name knows that the rename happened.
-    Publishing {
-        /// The temporary file's identity.
-        inode: Inode,
+        /// The temporary file's identity, durable before the rename: a restart that finds no temporary file and this
+        /// inode under the destination's name knows that the rename happened. `None`: it is in a stream.
+        inode: Option<Inode>,
     },
     /// It has its final name.
     Published,

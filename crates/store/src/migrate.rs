@@ -5,7 +5,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The migrations; the version of a database is the number of those that were applied.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_queue.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_queue.sql"),
+    include_str!("../migrations/0002_identities.sql"),
+];
 
 /// Marks a file as a queue of this program (`PRAGMA application_id`): "bgcp".
 pub(crate) const APPLICATION: i32 = 0x6267_6370;
@@ -59,7 +62,10 @@ mod tests {
     use super::*;
 
     /// The SHA-256 of each released migration.
-    const RELEASED: &[&str] = &["8a01d1a0aa84898c1f599a183eb9973339aaefa41317384b007a45246604cfea"];
+    const RELEASED: &[&str] = &[
+        "8a01d1a0aa84898c1f599a183eb9973339aaefa41317384b007a45246604cfea",
+        "befb2d27e79dc72662410255ea1739a65ea2bb97d9ec899253a3d862418e15d3",
+    ];
 
     fn memory() -> Connection {
         Connection::open_in_memory().unwrap()

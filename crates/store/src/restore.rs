@@ -429,11 +429,12 @@ mod tests {
                 time: Duration::from_millis(1_500),
             },
             notify_due: true,
-            phase: FilePhase::Publishing {
-                inode: Inode {
+            phase: FilePhase::Transferred {
+                length_unverified: true,
+                inode: Some(Inode {
                     device: 1,
                     number: u64::MAX,
-                },
+                }),
             },
             ..plain.clone()
         };
@@ -481,7 +482,8 @@ mod tests {
             phases,
             [
                 FilePhase::Transferred {
-                    length_unverified: true
+                    length_unverified: true,
+                    inode: None,
                 },
                 FilePhase::Published,
                 FilePhase::Dropped

@@ -72,9 +72,11 @@ fn job_phase() -> impl Strategy<Value = JobPhase> {
 fn file_phase() -> impl Strategy<Value = FilePhase> {
     prop_oneof![
         Just(FilePhase::Pending),
-        any::<bool>().prop_map(|length_unverified| FilePhase::Transferred { length_unverified }),
-        any::<(u64, u64)>().prop_map(|(device, number)| FilePhase::Publishing {
-            inode: Inode { device, number }
+        any::<(bool, Option<(u64, u64)>)>().prop_map(|(length_unverified, inode)| {
+            FilePhase::Transferred {
+                length_unverified,
+                inode: inode.map(|(device, number)| Inode { device, number }),
+            }
         }),
         Just(FilePhase::Published),
         Just(FilePhase::Dropped),

@@ -70,8 +70,14 @@ impl Namer {
     /// it and asks again.
     async fn publish(&self, local: &Local) -> Result<Publication, Trouble> {
         let place = self.place(local)?;
-        let FilePhase::Publishing { inode } = local.file.phase else {
-            let detail = format!("{} is to be named before it is prepared", local.id);
+        let FilePhase::Transferred {
+            inode: Some(inode), ..
+        } = local.file.phase
+        else {
+            let detail = format!(
+                "{} is to be named before it is known which file it is",
+                local.id
+            );
             return Err(Trouble::new(Condition::Internal, detail));
         };
         let existing = match local.file.naming {
@@ -83,7 +89,8 @@ impl Namer {
             Trouble::new(error.condition, detail)
         };
         let (disk, folder) = (place.disk, place.folder);
-        let published = disk.publish(folder, place.temporary, place.name, inode, existing);
+        let size = local.file.size.unwrap_or(0);
+        let published = disk.publish(folder, place.temporary, place.name, inode, size, existing);
         match published.await.map_err(failed)? {
             Published::Done => {
                 crash::point("file-renamed");

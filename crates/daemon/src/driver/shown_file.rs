@@ -98,17 +98,20 @@ impl FileSnapshot {
 
     /// Whether only the end of the connection told where the file ends.
     pub fn length_unverified(&self) -> bool {
-        let unverified = FilePhase::Transferred {
-            length_unverified: true,
-        };
-        self.record.phase == unverified
+        matches!(
+            self.record.phase,
+            FilePhase::Transferred {
+                length_unverified: true,
+                ..
+            }
+        )
     }
 
     /// Whether every byte is here, under whichever name.
     pub fn is_here(&self) -> bool {
         matches!(
             self.record.phase,
-            FilePhase::Transferred { .. } | FilePhase::Publishing { .. } | FilePhase::Published
+            FilePhase::Transferred { .. } | FilePhase::Published
         )
     }
 

@@ -1,6 +1,6 @@
 //! The service ends at any moment and goes on with what it stored.
 
-use bgcopy_engine::{Action, Call, Event, Publication, Report};
+use bgcopy_engine::{Action, Call, Event, Publication, Report, Trouble};
 use bgcopy_model::{Condition, Extent, FileId, JobId, JobSpec, JobState as S, RangeSet};
 use std::time::Duration;
 
@@ -59,20 +59,24 @@ fn jobs_that_wait_for_somebody_are_as_they_were() {
 
 #[test]
 fn completing_goes_on_after_a_restart_in_every_stage() {
-    for stage in 0..3 {
+    for named in 0..3 {
         let mut world = World::default();
         let id = world.transferred(2);
         world.call(Call::Complete(id));
         for index in [0, 1] {
             world.step(Event::Prepared(file(id, index), Ok(inode(file(id, index)))));
         }
-        for index in 0..stage {
+        for index in 0..named {
             world.step(Event::Published(file(id, index), Ok(Publication::Done)));
         }
         world.crash();
-        if stage < 2 {
-            let again = [0, 1].map(|index| Action::Publish(file(id, index)));
-            assert_eq!(world.actions, again, "done already is success");
+        if named < 2 {
+            let again = [0, 1].map(|index| Action::Prepare(file(id, index)));
+            assert_eq!(world.actions, again);
+            for index in 0..named {
+                let gone = Trouble::new(Condition::LocalFileChanged, "it is gone");
+                world.step(Event::Prepared(file(id, index), Err(gone)));
+            }
         }
         world.do_work();
         assert_eq!(world.state(id), S::Acknowledged);
@@ -81,13 +85,30 @@ fn completing_goes_on_after_a_restart_in_every_stage() {
 }
 
 #[test]
-fn a_complete_that_was_not_recorded_yet_has_not_happened() {
+fn a_file_that_is_gone_after_a_restart_and_has_no_name_either_is_fetched_again() {
     let mut world = World::default();
     let id = world.transferred(1);
     world.call(Call::Complete(id));
     world.crash();
+    let gone = || Trouble::new(Condition::LocalFileChanged, "it is gone");
+    world.step(Event::Prepared(file(id, 0), Err(gone())));
+    assert_eq!(world.actions, [Action::Publish(file(id, 0))]);
+    world.step(Event::Published(file(id, 0), Err(gone())));
+    assert_eq!(world.state(id), S::Suspended);
+    world.ok(Call::Resume(id));
+    assert!(world.runs.contains_key(&file(id, 0)));
+}
+
+#[test]
+fn a_preparation_that_fails_after_a_restart_renames_nothing() {
+    let mut world = World::default();
+    let id = world.transferred(1);
+    world.call(Call::Complete(id));
+    world.crash();
+    let trouble = Trouble::new(Condition::DiskFailure, "no good");
+    world.step(Event::Prepared(file(id, 0), Err(trouble)));
     assert_eq!(world.state(id), S::Transferred);
-    assert_eq!(world.actions, []);
+    assert!(world.asked.is_empty());
 }
 
 #[test]

@@ -13,9 +13,9 @@ use bgcopy_engine::{
     Ticket, Trouble,
 };
 use bgcopy_model::{
-    ClientContext, Condition, FileId, FileIndex, FileRecord, FileSpec, Inode, JobId, JobRecord,
-    JobSpec, JobState, Limits, Moment, Mutation, NotifyFlags, Now, Owner, Priority, Profile, Sink,
-    Timestamp, Validator,
+    ClientContext, Condition, FileId, FileIndex, FilePhase, FileRecord, FileSpec, Inode, JobId,
+    JobPhase, JobRecord, JobSpec, JobState, Limits, Moment, Mutation, NotifyFlags, Now, Owner,
+    Priority, Profile, Sink, Timestamp, Validator,
 };
 
 use crate::clients::Clients;
@@ -109,6 +109,7 @@ pub fn finished(size: u64) -> Report {
     Report::Ended(Outcome::Finished {
         size,
         length_unverified: false,
+        inode: None,
     })
 }
 
@@ -264,7 +265,10 @@ impl World {
     }
 
     /// The present run of a file reports.
-    pub fn report(&mut self, file: FileId, report: Report) {
+    pub fn report(&mut self, file: FileId, mut report: Report) {
+        if let Report::Ended(Outcome::Finished { inode: found, .. }) = &mut report {
+            *found = Some(inode(file));
+        }
         let attempt = self.runs[&file].attempt;
         self.step(Event::Transfer(file, attempt, report));
     }
@@ -391,7 +395,16 @@ impl World {
                     run.stopping = true;
                 }
                 Action::Prepare(file) => assert!(self.asked.insert((Work::Prepare, file))),
-                Action::Publish(file) => assert!(self.asked.insert((Work::Publish, file))),
+                Action::Publish(file) => {
+                    let (job, files) = &self.store[&file.job];
+                    assert!(matches!(job.phase, JobPhase::Completing { .. }));
+                    let FilePhase::Transferred { inode: stored, .. } = files[&file.index].phase
+                    else {
+                        panic!("only a finished file gets its name");
+                    };
+                    assert_eq!(stored, Some(inode(file)), "recorded before the rename");
+                    assert!(self.asked.insert((Work::Publish, file)));
+                }
                 Action::Discard(file) => assert!(self.asked.insert((Work::Discard, file))),
                 Action::JobChanged(id) => assert!(self.engine.job(id).is_some()),
                 Action::FileChanged(file) => {

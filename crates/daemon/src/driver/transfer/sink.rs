@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bgcopy_disk::{DiskError, FolderAt, OwnerDisk, TempFile};
 use bgcopy_engine::{Outcome, Report};
-use bgcopy_model::{Condition, FileRecord, Layout, Naming, PIECE, RangeSet, Validator};
+use bgcopy_model::{Condition, FileRecord, Inode, Layout, Naming, PIECE, RangeSet, Validator};
 use bgcopy_transfer::Facts;
 use bytes::Bytes;
 
@@ -211,16 +211,19 @@ impl Run<'_> {
     /// Every byte is here: verifies and syncs a file.
     pub(super) async fn finish(&mut self) -> Result<Outcome, Halt> {
         let size = self.picker.here().len();
-        if !self.sink.is_stream() {
-            self.verify(size).await?;
-        }
+        let inode = if self.sink.is_stream() {
+            None
+        } else {
+            Some(self.verify(size).await?)
+        };
         Ok(Outcome::Finished {
             size,
             length_unverified: !self.length_verified,
+            inode,
         })
     }
 
-    async fn verify(&self, size: u64) -> Result<(), Halt> {
+    async fn verify(&self, size: u64) -> Result<Inode, Halt> {
         let temporary = self.temporary()?;
         if let Some(expected) = self.expected() {
             let found = temporary.digest(expected.algorithm, size).await?;
@@ -241,7 +244,7 @@ impl Run<'_> {
             temporary.settle().await?;
         }
         crash::point("file-finished");
-        Ok(())
+        Ok(temporary.inode())
     }
 
     pub(super) fn temporary(&self) -> Result<&TempFile, Halt> {

@@ -1,6 +1,6 @@
 //! One run between real origins and a real disk, and what it reported.
 
-use std::{path::Path, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use super::super::*;
 use bgcopy_disk::{Disk, Rights};
@@ -162,11 +162,17 @@ impl Ran {
     /// Holds it to have brought the file.
     #[track_caller]
     pub(super) fn brought_the_file(&self) {
-        let finished = Outcome::Finished {
-            size: SIZE,
-            length_unverified: false,
+        let Outcome::Finished {
+            size,
+            length_unverified,
+            inode,
+        } = &self.outcome
+        else {
+            panic!("{:?}", self.outcome);
         };
-        assert_eq!(self.outcome, finished);
+        assert_eq!((*size, *length_unverified), (SIZE, false));
+        let found = fs::metadata(self.folder.path().join(TEMPORARY)).unwrap();
+        assert_eq!(inode.unwrap().number, found.ino());
         assert_eq!(self.sha256(), content().sha256());
     }
 
