@@ -14,6 +14,7 @@ mod embed;
 mod inherited;
 mod instance;
 mod log;
+mod memory;
 mod places;
 mod readiness;
 mod redact;

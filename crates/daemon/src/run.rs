@@ -18,7 +18,7 @@ use crate::{
     dbus::{Bus, BusError, Service},
     driver, inherited,
     instance::{self, InstanceError, Lock},
-    log,
+    log, memory,
     places::{Mode, Options, Places},
     readiness::Readiness,
     runtimes::Runtimes,
@@ -95,6 +95,7 @@ fn prepare(options: &Options, is_awaited: bool) -> Result<Option<Prepared>> {
 
 fn serve(prepared: Prepared, readiness: Readiness) -> Result<()> {
     inherited::raise_descriptor_limit();
+    memory::give_back_what_is_freed();
     let runtimes = Runtimes::new().context("cannot start the runtime")?;
     let mut readiness = Some(readiness);
     let result = runtimes.serve(|work| serve_until_stopped(prepared, work, &mut readiness));

@@ -1,5 +1,7 @@
 //! The calls of clients: what each may do in which state (contract, section Job life cycle), and what it answers.
 
+use std::sync::Arc;
+
 use bgcopy_model::{
     Condition, FileIndex, FileRecord, FileSpec, JobId, JobPhase, JobSpec, Limits, Now, Owner,
     Priority,
@@ -132,8 +134,9 @@ impl JobMut<'_> {
         Ok(Some(Reply::Added(first)))
     }
 
-    pub fn take_in(&mut self, files: Vec<FileRecord>) -> FileIndex {
+    pub fn take_in(&mut self, files: Vec<Arc<FileRecord>>) -> FileIndex {
         let first = self.job.next_index();
+        self.job.reserve(files.len());
         for file in files {
             let index = file.index;
             self.job.push(file, false);

@@ -13,7 +13,7 @@
 //! last byte, so that a rename that happened can be told from one that did not. A stage is over when nobody's answer is
 //! missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use bgcopy_model::{Condition, FileId, FileIndex, FilePhase, Inode, JobError, JobPhase, JobState};
 
@@ -29,25 +29,42 @@ pub(crate) struct Closing {
     stage: Stage,
 }
 
-/// How far it is. `waiting`: files whose answer is missing.
+/// How far it is.
 enum Stage {
     /// Runs are ending.
     Halting,
     /// Finished files get mode, time and length.
-    Preparing {
-        waiting: BTreeSet<FileIndex>,
-        failure: Failure,
-    },
+    Preparing { round: Round, failure: Failure },
     /// Finished files get their names.
-    Publishing {
-        waiting: BTreeSet<FileIndex>,
-        failure: Failure,
-    },
+    Publishing { round: Round, failure: Failure },
     /// Temporary files go.
-    Discarding {
-        waiting: BTreeSet<FileIndex>,
-        undeleted: bool,
-    },
+    Discarding { round: Round, undeleted: bool },
+}
+
+/// Files of a stage that are with the driver at once: a job can have a hundred thousand, and it syncs them in groups that
+/// are much smaller.
+const AT_ONCE: usize = 1_024;
+
+/// The same work with many files.
+struct Round {
+    action: fn(FileId) -> Action,
+    /// The driver has them, and has not answered.
+    waiting: BTreeSet<FileIndex>,
+    /// Those to come. None while fewer than half of [`AT_ONCE`] are waited for.
+    rest: VecDeque<FileIndex>,
+}
+
+impl Round {
+    /// What the driver gets next, in lots.
+    fn lot(&mut self) -> Vec<FileIndex> {
+        if self.waiting.len() > AT_ONCE / 2 {
+            return Vec::new();
+        }
+        let room = AT_ONCE - self.waiting.len();
+        let lot: Vec<_> = self.rest.drain(..room.min(self.rest.len())).collect();
+        self.waiting.extend(&lot);
+        lot
+    }
 }
 
 /// The first thing that went wrong with a rename or its preparation.
@@ -62,9 +79,19 @@ impl Closing {
     fn is_waiting(&self, runs: usize) -> bool {
         match &self.stage {
             Stage::Halting => runs > 0,
-            Stage::Preparing { waiting, .. }
-            | Stage::Publishing { waiting, .. }
-            | Stage::Discarding { waiting, .. } => !waiting.is_empty(),
+            Stage::Preparing { round, .. }
+            | Stage::Publishing { round, .. }
+            | Stage::Discarding { round, .. } => !round.waiting.is_empty(),
+        }
+    }
+
+    /// The files of the stage, if it has any.
+    fn round(&mut self) -> Option<&mut Round> {
+        match &mut self.stage {
+            Stage::Halting => None,
+            Stage::Preparing { round, .. }
+            | Stage::Publishing { round, .. }
+            | Stage::Discarding { round, .. } => Some(round),
         }
     }
 }
@@ -97,6 +124,11 @@ impl JobMut<'_> {
     /// Takes the next step if nothing is waited for.
     pub fn go_on_closing(&mut self) {
         while let Some(mut closing) = self.job.closing.take() {
+            if let Some(round) = closing.round() {
+                for index in round.lot() {
+                    self.work(index, round.action);
+                }
+            }
             if closing.is_waiting(self.job.busy().len()) {
                 self.job.closing = Some(closing);
                 return;
@@ -106,7 +138,7 @@ impl JobMut<'_> {
                 Stage::Halting if cancelled => self.discard(File::is_disposable),
                 Stage::Halting => self.prepare(closing.resumed),
                 Stage::Preparing { failure: None, .. } => Stage::Publishing {
-                    waiting: self.ask(File::is_unnamed, Action::Publish),
+                    round: self.round(File::is_unnamed, Action::Publish),
                     failure: None,
                 },
                 Stage::Publishing { failure: None, .. } => self.discard(File::is_unfinished),
@@ -135,11 +167,11 @@ impl JobMut<'_> {
     pub fn prepared(&mut self, index: FileIndex, answer: Result<Inode, Trouble>) {
         let is_known = self.job.file(index).is_some_and(File::is_identified);
         if let Some(Closing {
-            stage: Stage::Preparing { waiting, failure },
+            stage: Stage::Preparing { round, failure },
             resumed,
             ..
         }) = &mut self.job.closing
-            && waiting.remove(&index)
+            && round.waiting.remove(&index)
         {
             match answer {
                 Ok(inode) => self.identify(index, inode),
@@ -179,15 +211,15 @@ impl JobMut<'_> {
     /// The answer to [`Action::Publish`].
     pub fn published(&mut self, index: FileIndex, answer: Result<Publication, Trouble>) {
         if let Some(Closing {
-            stage: Stage::Publishing { waiting, failure },
+            stage: Stage::Publishing { round, failure },
             ..
         }) = &mut self.job.closing
-            && waiting.remove(&index)
+            && round.waiting.remove(&index)
         {
             match answer {
                 Ok(Publication::Taken { free }) => {
                     // The new name is durable before the file gets it, as the first one was.
-                    waiting.insert(index);
+                    round.waiting.insert(index);
                     self.job.rename(index, Some(&free));
                     self.put_file(index);
                     self.progressed(index);
@@ -213,10 +245,10 @@ impl JobMut<'_> {
     /// The answer to [`Action::Discard`].
     pub fn discarded(&mut self, index: FileIndex, answer: &Result<(), Trouble>) {
         if let Some(Closing {
-            stage: Stage::Discarding { waiting, undeleted },
+            stage: Stage::Discarding { round, undeleted },
             ..
         }) = &mut self.job.closing
-            && waiting.remove(&index)
+            && round.waiting.remove(&index)
         {
             *undeleted |= answer.is_err();
             self.go_on_closing();
@@ -251,14 +283,14 @@ impl JobMut<'_> {
         }
         self.end_streams();
         Stage::Preparing {
-            waiting: self.ask(File::is_unnamed, Action::Prepare),
+            round: self.round(File::is_unnamed, Action::Prepare),
             failure: None,
         }
     }
 
     fn discard(&mut self, goes: fn(&File) -> bool) -> Stage {
         Stage::Discarding {
-            waiting: self.ask(
+            round: self.round(
                 |file| file.may_have_temporary && goes(file),
                 Action::Discard,
             ),
@@ -266,18 +298,14 @@ impl JobMut<'_> {
         }
     }
 
-    /// Gives the driver the same work with every file that `fits`, and says which ones those are.
-    fn ask(
-        &mut self,
-        fits: impl Fn(&File) -> bool,
-        action: fn(FileId) -> Action,
-    ) -> BTreeSet<FileIndex> {
+    /// The same work with every file that `fits`.
+    fn round(&self, fits: impl Fn(&File) -> bool, action: fn(FileId) -> Action) -> Round {
         let files = self.job.files().iter().filter(|file| fits(file));
-        let files: BTreeSet<_> = files.map(|file| file.record.index).collect();
-        for index in &files {
-            self.work(*index, action);
+        Round {
+            action,
+            waiting: BTreeSet::new(),
+            rest: files.map(|file| file.record.index).collect(),
         }
-        files
     }
 
     /// Complete or Cancel has done its work.

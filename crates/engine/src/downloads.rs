@@ -4,7 +4,7 @@
 //! are those of every job. Here is only what the contract's second surface has of its own: a table of calls by six
 //! states, properties, and range sets that follow one another in one file.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bgcopy_model::{
     ByteRange, ClientContext, Condition, DownloadAccess, DownloadKind, DownloadProperty,
@@ -174,7 +174,8 @@ impl JobMut<'_> {
                 intake::file_records(self.job, vec![spec], self.limits)?
             }
             None if self.job.stream.is_held() => {
-                vec![intake::pathless_record(FILE, url, ranges, self.limits)?]
+                let record = intake::pathless_record(FILE, url, ranges, self.limits)?;
+                vec![Arc::new(record)]
             }
             None => return Err(missing(Condition::NoSink)),
         };

@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -79,16 +80,16 @@ pub(crate) fn file_records(
     job: &Job,
     specs: Vec<FileSpec>,
     limits: &Limits,
-) -> Result<Vec<FileRecord>, Refusal> {
+) -> Result<Vec<Arc<FileRecord>>, Refusal> {
     let id = job.record.id;
     if job.files().len() + specs.len() > limits.files_per_job as usize {
         let detail = format!("a job may have {} files", limits.files_per_job);
         return Err(Refusal::new(Condition::TooManyFiles, detail));
     }
-    let records = (job.next_index()..)
-        .zip(specs)
-        .map(|(index, spec)| file_record(id, index, spec, limits))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut records = Vec::with_capacity(specs.len());
+    for (index, spec) in (job.next_index()..).zip(specs) {
+        records.push(Arc::new(file_record(id, index, spec, limits)?));
+    }
     let mut named = BTreeSet::new();
     for record in records.iter().filter(|record| !record.name_pending()) {
         if job.is_taken(&record.path) || !named.insert(&record.path) {
@@ -199,7 +200,7 @@ fn file_record(
         sink: Sink::File,
         folder: spec.folder,
         temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
-        checksum: spec.checksum,
+        checksum: spec.checksum.map(Box::new),
         mirrors,
         ..record
     })
@@ -277,6 +278,7 @@ pub(crate) fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
     if is_folder {
         plain.push(NAMELESS);
     }
+    plain.shrink_to_fit();
     if plain.file_name().map_or(0, OsStr::len) > LONGEST_NAME {
         return Err(bad_path(path, "the file's name is longer than 255 bytes"));
     }

@@ -142,8 +142,16 @@ impl Job {
         }
     }
 
+    /// Makes room for so many more files, and for no others where they are most of what it has then: jobs of many files
+    /// get them at once.
+    pub fn reserve(&mut self, files: usize) {
+        if files > self.files.len() {
+            self.files.reserve_exact(files);
+        }
+    }
+
     /// Appends a file. `may_have_temporary`: whether an earlier run of the service may have begun it.
-    pub fn push(&mut self, record: FileRecord, may_have_temporary: bool) {
+    pub fn push(&mut self, record: Arc<FileRecord>, may_have_temporary: bool) {
         let index = record.index;
         let received = match record.phase {
             FilePhase::Pending => record.durable.len(),
@@ -156,7 +164,7 @@ impl Job {
         let file = File {
             received: record.size.map_or(received, |size| received.min(size)),
             may_have_temporary: may_have_temporary && !record.sink.is_stream(),
-            record: Arc::new(record),
+            record,
             slot: Slot::Idle,
             astray: None,
             unsaved: false,

@@ -14,6 +14,9 @@ use bgcopy_model::{FileId, FileIndex, JobId, Mutation};
 
 use crate::{Action, Refusal, Reply, Ticket, job::Job};
 
+/// Room that is kept for the work of later steps.
+const WORK_KEPT: usize = 256;
+
 /// The notes of one step.
 #[derive(Default)]
 pub(crate) struct Outbox {
@@ -102,10 +105,13 @@ impl Outbox {
             }
         }
         let forgotten = std::mem::take(&mut self.forgotten);
+        actions.reserve_exact(2 * forgotten.len() + changes.len() + self.work.len());
         let forget = |id: &JobId| Action::Store(Mutation::Forget(*id));
         actions.extend(forgotten.iter().map(forget));
         actions.append(&mut changes);
         actions.append(&mut self.work);
+        // A job of many files is seldom.
+        self.work.shrink_to(WORK_KEPT);
         actions.append(&mut self.replies);
         actions.append(&mut self.calls);
         actions.extend(forgotten.into_iter().map(Action::Forgotten));

@@ -1,5 +1,7 @@
 //! Takes over what the store kept, after a clean stop as after a crash.
 
+use std::sync::Arc;
+
 use bgcopy_model::{FilePhase, FileRecord, JobPhase, JobRecord, JobState, Now};
 
 use crate::{
@@ -30,7 +32,7 @@ impl Engine {
             for file in in_order(files) {
                 let may_have_temporary =
                     !matches!(file.phase, FilePhase::Published | FilePhase::Dropped);
-                job.push(file, may_have_temporary);
+                job.push(Arc::new(file), may_have_temporary);
             }
             self.admit(job);
             if let Some(mut job) = self.open(id, now) {

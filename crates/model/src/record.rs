@@ -207,7 +207,7 @@ pub struct FileRecord {
     /// The ranges wanted; empty: all of it.
     pub ranges: Vec<ByteRange>,
     /// The digest it must have.
-    pub checksum: Option<Checksum>,
+    pub checksum: Option<Box<Checksum>>,
     /// Bytes of the local file once it is whole; `None`: not known yet.
     pub size: Option<u64>,
     /// What the origin said about the version of which bytes are here.

@@ -66,7 +66,7 @@ pub(crate) fn validator(headers: &HeaderMap, size: Option<u64>) -> Validator {
         last_modified: last_modified.filter(|_| changed.is_some()),
         size,
         elsewhere: false,
-        digest: digest::of_representation(headers),
+        digest: digest::of_representation(headers).map(Box::new),
     }
 }
 

@@ -194,7 +194,7 @@ impl Question<'_> {
             return Err(self.changed());
         }
         found.size = found.size.or(known.size);
-        found.digest = found.digest.or(known.digest);
+        found.digest = found.digest.or_else(|| known.digest.clone());
         Ok(found)
     }
 

@@ -29,6 +29,9 @@ use crate::{
     write::{self, Refusal},
 };
 
+/// KiB of pages that are kept in memory. The queue is written, and hardly ever read; the system has its pages too.
+const CACHE: i64 = 512;
+
 /// What tests set otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -199,6 +202,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     // Secrets are not to land in a temporary folder.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }

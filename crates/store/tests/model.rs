@@ -5,7 +5,7 @@ mod common;
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, sync::Arc, time::Duration};
 
 use bgcopy_model::{
-    AuthScheme, AuthTarget, ByteRange, Checksum, ClientContext, ClockAnchor, Condition, Credential,
+    AuthScheme, AuthTarget, ByteRange, ClientContext, ClockAnchor, Condition, Credential,
     DownloadProperty, DownloadRecord, DownloadValue, Due, Extent, FilePhase, FileRecord, Header,
     HttpOptions, Inode, JobError, JobId, JobPhase, JobRecord, JobState, Mirror, Moment, Mutation,
     Naming, NotifyFlags, Owner, PeerCaching, Priority, Profile, ProxyEnvironment, ProxySettings,
@@ -220,7 +220,7 @@ prop_compose! {
             folder: folder.map(|(device, number)| Inode { device, number }),
             temporary,
             ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),
-            checksum: checksum.map(|text| text.parse::<Checksum>().unwrap()),
+            checksum: checksum.map(|text| Box::new(text.parse().unwrap())),
             size,
             validator: Validator {
                 etag,
@@ -228,7 +228,7 @@ prop_compose! {
                 last_modified_strong,
                 size: remote,
                 elsewhere,
-                digest: digest.map(|text| text.parse::<Checksum>().unwrap()),
+                digest: digest.map(|text| Box::new(text.parse().unwrap())),
             },
             modified: modified.map(Timestamp),
             durable: durable.into_iter().map(|(start, end)| Extent::new(start, end)).collect(),

@@ -114,18 +114,18 @@ pub(super) fn job_spec(
 /// Files to fetch. A refusal says which of several is meant.
 pub(super) fn file_specs(files: Vec<FileArgs>) -> Result<Vec<FileSpec>, Refusal> {
     let several = files.len() > 1;
-    let files = files.into_iter().enumerate();
-    files
-        .map(|(at, file)| {
-            file_spec(file).map_err(|refusal| {
-                if !several {
-                    return refusal;
-                }
-                let detail = format!("file {} of the list: {}", at + 1, refusal.detail);
-                Refusal::new(refusal.condition, detail)
-            })
-        })
-        .collect()
+    let mut specs = Vec::with_capacity(files.len());
+    for (at, file) in files.into_iter().enumerate() {
+        let spec = file_spec(file).map_err(|refusal| {
+            if !several {
+                return refusal;
+            }
+            let detail = format!("file {} of the list: {}", at + 1, refusal.detail);
+            Refusal::new(refusal.condition, detail)
+        });
+        specs.push(spec?);
+    }
+    Ok(specs)
 }
 
 /// A file to fetch.

@@ -13,6 +13,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::{Message, callbacks::Target, heads::Heads, publisher::Publisher, streams::Stream};
 use crate::clock::Clock;
 
+/// Destinations that are looked at at once: a call can name a hundred thousand.
+const CHECKS_AT_ONCE: usize = 512;
+
 /// Where the answer to a call goes.
 pub(super) type Answer = oneshot::Sender<Result<Reply, Refusal>>;
 
@@ -260,15 +263,21 @@ impl Handle {
     ) -> Result<(), Refusal> {
         let disk = self.disk.owner(owner).map_err(unusable)?;
         // A relative path or one with `..` is the engine's to refuse; here it would mean another place.
-        let usable = files.iter_mut().filter(|file| file.path.is_absolute());
-        // Each is under way as soon as it is asked for; the owner's few threads share them.
-        let checks: Vec<_> = usable
-            .map(|file| (disk.check_destination(&file.path), file))
-            .collect();
-        for (check, file) in checks {
-            file.folder = Some(check.await.map_err(unusable)?);
+        let mut usable = files.iter_mut().filter(|file| file.path.is_absolute());
+        loop {
+            // Each is under way as soon as it is asked for; the owner's few threads share them.
+            let checks: Vec<_> = usable
+                .by_ref()
+                .take(CHECKS_AT_ONCE)
+                .map(|file| (disk.check_destination(&file.path), file))
+                .collect();
+            if checks.is_empty() {
+                return Ok(());
+            }
+            for (check, file) in checks {
+                file.folder = Some(check.await.map_err(unusable)?);
+            }
         }
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, MutexGuard, PoisonError},
 };
 
@@ -23,13 +23,13 @@ pub(super) struct Names {
 /// Invariant: the names of `folders` and those of `jobs` are the same, each held by one job.
 #[derive(Debug, Default)]
 struct Given {
-    folders: HashMap<PathBuf, InFolder>,
-    jobs: HashMap<JobId, Vec<PathBuf>>,
+    folders: HashMap<Arc<Path>, InFolder>,
+    jobs: HashMap<JobId, Vec<(Arc<Path>, Arc<str>)>>,
 }
 
 #[derive(Debug, Default)]
 struct InFolder {
-    names: HashSet<String>,
+    names: HashSet<Arc<str>>,
     /// Held while a name is looked for, so that two never find the same. One for each folder: one on a server that
     /// hangs holds up nobody who looks elsewhere.
     choosing: Arc<Mutex<()>>,
@@ -61,11 +61,16 @@ impl Names {
 
     /// A name that is given already, by an origin or by a caller.
     pub(super) fn take(&self, job: JobId, path: &Path) {
-        if let Some((folder, name)) = parts(path) {
-            let mut given = self.lock();
-            if given.folder(folder).names.insert(name.to_owned()) {
-                given.jobs.entry(job).or_default().push(path.to_owned());
-            }
+        let Some((folder, name)) = parts(path) else {
+            return;
+        };
+        let mut given = self.lock();
+        let folder = given.shared(folder);
+        let inside = given.folders.entry(Arc::clone(&folder)).or_default();
+        if !inside.names.contains(name) {
+            let name: Arc<str> = name.into();
+            inside.names.insert(Arc::clone(&name));
+            given.jobs.entry(job).or_default().push((folder, name));
         }
     }
 
@@ -73,12 +78,10 @@ impl Names {
     /// this is called again when the job is forgotten.
     pub(super) fn release(&self, job: JobId) {
         let mut given = self.lock();
-        for path in given.jobs.remove(&job).unwrap_or_default() {
-            if let Some((folder, name)) = parts(&path)
-                && let Some(inside) = given.folders.get_mut(folder)
-            {
-                inside.names.remove(name);
-                given.tidy(folder);
+        for (folder, name) in given.jobs.remove(&job).unwrap_or_default() {
+            if let Some(inside) = given.folders.get_mut(&folder) {
+                inside.names.remove(&name);
+                given.tidy(&folder);
             }
         }
     }
@@ -90,7 +93,14 @@ impl Names {
 
 impl Given {
     fn folder(&mut self, folder: &Path) -> &mut InFolder {
-        self.folders.entry(folder.to_owned()).or_default()
+        let folder = self.shared(folder);
+        self.folders.entry(folder).or_default()
+    }
+
+    /// The path of a folder, the one that all names in it share if there are any.
+    fn shared(&self, folder: &Path) -> Arc<Path> {
+        let known = self.folders.get_key_value(folder);
+        known.map_or_else(|| folder.into(), |(path, _)| Arc::clone(path))
     }
 
     /// Forgets a folder without names. Whoever is choosing there holds the lock too, and must go on to exclude who
@@ -124,9 +134,9 @@ mod tests {
         names.release(one);
         let given = names.lock();
         let folders: Vec<_> = given.folders.keys().collect();
-        assert_eq!(folders, [Path::new("/d")]);
+        assert_eq!(folders, [&Arc::from(Path::new("/d"))]);
         let left = &given.folders[Path::new("/d")].names;
-        assert_eq!(*left, HashSet::from(["b".to_owned()]));
+        assert_eq!(*left, HashSet::from(["b".into()]));
         assert_eq!(given.jobs.len(), 1);
     }
 }

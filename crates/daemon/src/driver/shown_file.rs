@@ -88,7 +88,7 @@ impl FileSnapshot {
 
     /// The digest it must have.
     pub fn checksum(&self) -> Option<Checksum> {
-        self.record.checksum
+        self.record.checksum.as_deref().copied()
     }
 
     /// The version of which bytes are here.

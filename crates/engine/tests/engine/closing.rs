@@ -407,3 +407,55 @@ fn cancel_keeps_what_a_failed_complete_has_named() {
         [1]
     );
 }
+
+#[test]
+fn of_many_files_the_driver_has_some_at_once_and_every_one_in_the_end() {
+    for ending in [Call::Complete, Call::Cancel] {
+        let mut world = World::default();
+        let id = world.transferred(1_300);
+        world.call(ending(id));
+        assert_eq!(world.asked.len(), 1_024);
+        let mut answered = 0;
+        while let Some((work, file)) = world.asked.first().copied() {
+            world.step(match work {
+                Work::Prepare => Event::Prepared(file, Ok(inode(file))),
+                Work::Publish => Event::Published(file, Ok(Publication::Done)),
+                Work::Discard => Event::Discarded(file, Ok(())),
+            });
+            assert!(world.asked.len() <= 1_024);
+            answered += 1;
+        }
+        let rounds = if world.state(id) == S::Acknowledged {
+            2
+        } else {
+            1
+        };
+        assert_eq!(answered, rounds * 1_300);
+        assert!(world.unanswered.is_empty());
+        let is_done =
+            |phase: &FilePhase| matches!(phase, FilePhase::Published | FilePhase::Dropped);
+        assert!(
+            world
+                .job(id)
+                .files()
+                .all(|file| is_done(&file.record().phase))
+        );
+    }
+}
+
+#[test]
+fn one_of_many_files_that_cannot_be_named_keeps_none_of_the_others_from_it() {
+    let mut world = World::default();
+    let id = world.transferred(1_100);
+    world.call(Call::Complete(id));
+    for index in 0..1_100 {
+        prepared(&mut world, file(id, index));
+    }
+    let failed = Err(trouble(Condition::DiskFull));
+    world.step(Event::Published(file(id, 0), failed));
+    world.do_work();
+    assert_eq!(world.state(id), S::Transferred);
+    let files = world.store[&id].1.values();
+    let named = files.filter(|file| file.phase == FilePhase::Published);
+    assert_eq!(named.count(), 1_099);
+}

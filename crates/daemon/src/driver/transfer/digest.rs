@@ -14,13 +14,17 @@ use crate::redact::shown;
 impl Run<'_> {
     /// The checksum that the finished file must have.
     pub(super) fn expected(&self) -> Option<Checksum> {
-        self.file.checksum.or_else(|| self.told())
+        self.file
+            .checksum
+            .as_deref()
+            .copied()
+            .or_else(|| self.told())
     }
 
     /// What the origin told.
     fn told(&self) -> Option<Checksum> {
         let version = self.version.as_ref().filter(|_| self.layout.is_whole());
-        version.and_then(|version| version.digest)
+        version.and_then(|version| version.digest.as_deref().copied())
     }
 
     /// Lets the bytes be hashed on their way, once the version is known that they are of.
@@ -33,7 +37,8 @@ impl Run<'_> {
     /// Fails when an answer tells beforehand that its file is not the one that the caller expects: no byte of it need
     /// be fetched to know.
     pub(super) fn is_the_expected(&self, place: usize, version: &Validator) -> Result<(), Halt> {
-        let known = self.file.checksum.zip(version.digest);
+        let expected = self.file.checksum.as_deref();
+        let known = expected.zip(version.digest.as_deref());
         let Some((expected, told)) = known.filter(|_| self.layout.is_whole()) else {
             return Ok(());
         };

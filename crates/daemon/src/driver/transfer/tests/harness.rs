@@ -248,7 +248,7 @@ fn record(folder: &Path, url: &str, checksum: Option<String>) -> FileRecord {
         folder: None,
         temporary: TEMPORARY.to_owned(),
         ranges: vec![],
-        checksum: checksum.map(|digest| format!("sha256:{digest}").parse().unwrap()),
+        checksum: checksum.map(|digest| Box::new(format!("sha256:{digest}").parse().unwrap())),
         size: None,
         validator: Validator::default(),
         modified: None,
