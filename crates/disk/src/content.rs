@@ -54,7 +54,7 @@ pub(crate) struct OpenFile {
 /// A name in a folder.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) folder: Folder,
+    pub(crate) folder: Arc<Folder>,
     pub(crate) name: String,
 }
 

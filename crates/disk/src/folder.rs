@@ -7,7 +7,7 @@
 use std::{
     os::fd::{AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bgcopy_model::{Condition, Inode};
@@ -16,7 +16,7 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use crate::{error::Fault, names};
+use crate::{error::Fault, living::Living, names};
 
 /// The owner reads and writes; nobody else does anything.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -35,9 +35,55 @@ const IDENTIFIED: [u64; 3] = [0xef53, 0x9123_683e, 0x2fc1_2fc1];
 #[derive(Debug)]
 pub(crate) struct Folder {
     fd: OwnedFd,
+    key: FileKey,
     /// Whose files are made here.
     uid: u32,
     file_system: OnceLock<FileSystem>,
+}
+
+/// What tells a file from all others as long as the machine runs and the file is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileKey {
+    pub(crate) device: u64,
+    number: u64,
+}
+
+impl FileKey {
+    fn of(stat: &Stat) -> Self {
+        Self {
+            device: stat.st_dev,
+            number: stat.st_ino,
+        }
+    }
+}
+
+/// The folders of one owner in which something is under way, so that the next operation there need not open them again.
+///
+/// It holds none of them open: an idle service keeps no disk from being unmounted.
+pub(crate) struct Folders {
+    uid: u32,
+    open: Mutex<Living<Folder>>,
+}
+
+impl Folders {
+    pub(crate) fn new(uid: u32) -> Self {
+        Self {
+            uid,
+            open: Mutex::default(),
+        }
+    }
+
+    /// The folder that `path` leads to now, with the thread's rights.
+    pub(crate) fn at(&self, path: &Path) -> Result<Arc<Folder>, Fault> {
+        let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open().get(path);
+        if let Some(folder) = known.filter(|folder| folder.is_at(path)) {
+            return Ok(folder);
+        }
+        let folder = Arc::new(Folder::open(path, self.uid)?);
+        open().put(path, &folder);
+        Ok(folder)
+    }
 }
 
 /// What the file system of a folder is.
@@ -102,8 +148,8 @@ pub(crate) struct OwnedFolderAt {
 }
 
 impl OwnedFolderAt {
-    pub(crate) fn open(&self, uid: u32) -> Result<Folder, Fault> {
-        let folder = Folder::open(&self.path, uid)?;
+    pub(crate) fn open(&self, folders: &Folders) -> Result<Arc<Folder>, Fault> {
+        let folder = folders.at(&self.path)?;
         let Some(meant) = self.identity else {
             return Ok(folder);
         };
@@ -120,7 +166,7 @@ impl OwnedFolderAt {
 }
 
 impl Folder {
-    pub(crate) fn open(path: &Path, uid: u32) -> Result<Self, Fault> {
+    fn open(path: &Path, uid: u32) -> Result<Self, Fault> {
         if !path.is_absolute() {
             return Err(Fault::told(
                 Condition::InvalidName,
@@ -129,31 +175,29 @@ impl Folder {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
+        let key = FileKey::of(&rustix::fs::fstat(&fd)?);
         Ok(Self {
             fd,
+            key,
             uid,
             file_system: OnceLock::new(),
         })
     }
 
-    /// The same folder, held once more.
-    pub(crate) fn again(&self) -> Result<Self, Errno> {
-        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
-        Ok(Self {
-            fd,
-            uid: self.uid,
-            file_system: self.file_system.clone(),
-        })
+    /// Whether it is the one that `path` leads to now.
+    fn is_at(&self, path: &Path) -> bool {
+        let stat = retry_on_intr(|| rustix::fs::statat(CWD, path, AtFlags::empty()));
+        stat.is_ok_and(|stat| FileKey::of(&stat) == self.key)
     }
 
-    /// What the folder itself is.
-    pub(crate) fn stat(&self) -> Result<Stat, Errno> {
-        rustix::fs::fstat(&self.fd)
+    /// Which folder it is.
+    pub(crate) fn key(&self) -> FileKey {
+        self.key
     }
 
     /// The folder's own identity.
     pub(crate) fn identity(&self) -> Result<Inode, Fault> {
-        self.inode(&rustix::fs::fstat(&self.fd)?)
+        self.identified(self.key.number)
     }
 
     /// The identity of a file in this folder, the same when the machine has started again.
@@ -162,10 +206,12 @@ impl Folder {
     /// number, which changes with the order in which disks are found, or anew for each mount: of those the kind of the
     /// file system is all that stays.
     pub(crate) fn inode(&self, stat: &Stat) -> Result<Inode, Fault> {
-        Ok(Inode {
-            device: self.file_system()?.device,
-            number: stat.st_ino,
-        })
+        self.identified(stat.st_ino)
+    }
+
+    fn identified(&self, number: u64) -> Result<Inode, Fault> {
+        let device = self.file_system()?.device;
+        Ok(Inode { device, number })
     }
 
     fn file_system(&self) -> Result<FileSystem, Errno> {
@@ -353,5 +399,34 @@ impl Folder {
             }
             Err(errno) => Err(errno.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_use_is_shared_while_its_path_leads_there_and_not_held_afterwards() {
+        let base = tempfile::tempdir().unwrap();
+        let [path, aside] = ["a", "b"].map(|name| base.path().join(name));
+        let folders = Folders::new(rustix::process::getuid().as_raw());
+        std::fs::create_dir(&path).unwrap();
+        let first = folders.at(&path).unwrap();
+        assert!(Arc::ptr_eq(&first, &folders.at(&path).unwrap()));
+
+        std::fs::rename(&path, &aside).unwrap();
+        let fault = folders.at(&path).unwrap_err();
+        assert_eq!(fault.condition, Condition::FolderMissing);
+        std::fs::create_dir(&path).unwrap();
+        let second = folders.at(&path).unwrap();
+        assert_ne!(first.key(), second.key());
+        std::os::unix::fs::symlink(&aside, base.path().join("link")).unwrap();
+        let by_link = folders.at(&base.path().join("link")).unwrap();
+        assert_eq!(first.key(), by_link.key());
+
+        drop((first, second, by_link));
+        let open = folders.open.lock().unwrap();
+        assert!(open.get(&path).is_none());
     }
 }

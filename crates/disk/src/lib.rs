@@ -17,6 +17,7 @@
 //! | `content`, `direct` | what happens to the bytes of an open file, on a disk thread |
 //! | `hash`, `tree` | the digest that follows a file, on another disk thread |
 //! | `syncer` | syncing together what waits together |
+//! | `living` | what is in use, by its path, without holding it |
 //! | `folder`, `publish`, `names` | what happens to names in a folder, on a disk thread |
 //! | `error` | errno to [`bgcopy_model::Condition`], in one function |
 //!
@@ -42,6 +43,7 @@ mod direct;
 mod error;
 mod folder;
 mod hash;
+mod living;
 mod names;
 mod owner;
 mod pool;

@@ -4,10 +4,9 @@
 //! they come through. It must never touch a file itself: that happens on the owner's threads.
 
 use std::{
-    collections::HashMap,
     fmt,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bgcopy_model::{Algorithm, Inode, RangeSet, Timestamp};
@@ -17,8 +16,9 @@ use rustix::io::Errno;
 use crate::{
     content::{Entry, OpenFile},
     error::{CHECK, FINISH, Fault, PUBLISH},
-    folder::{Folder, FolderAt, Found},
+    folder::{Folder, FolderAt, Folders, Found},
     hash::Hashing,
+    living::Living,
     names,
     pool::Pool,
     publish::{self, Existing, Prepared, Published},
@@ -37,18 +37,11 @@ pub struct OwnerDisk(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    uid: u32,
+    folders: Arc<Folders>,
     pool: Arc<Pool>,
     syncer: Arc<Syncer>,
-    strands: Mutex<Strands>,
-}
-
-/// The strands of files that somebody has a handle on or has asked something about.
-#[derive(Default)]
-struct Strands {
-    live: HashMap<PathBuf, Weak<Strand<Slot>>>,
-    /// Size at which those that are gone are swept out.
-    sweep_at: usize,
+    /// The strands of files that somebody has a handle on or has asked something about.
+    strands: Mutex<Living<Strand<Slot>>>,
 }
 
 impl OwnerDisk {
@@ -56,7 +49,7 @@ impl OwnerDisk {
         let pool = Arc::new(Pool::new(identity));
         Self(Arc::new(Inner {
             identity,
-            uid: identity.uid(),
+            folders: Arc::new(Folders::new(identity.uid())),
             syncer: Syncer::new(Arc::clone(&pool)),
             pool,
             strands: Mutex::default(),
@@ -74,9 +67,11 @@ impl OwnerDisk {
     ///
     /// What holds now may not hold later; publishing finds that out.
     pub fn check_destination(&self, path: &Path) -> Completion<Inode> {
-        let uid = self.0.uid;
+        let folders = Arc::clone(&self.0.folders);
         let owned = path.to_owned();
-        self.once(path, CHECK, move || publish::check_destination(&owned, uid))
+        self.once(path, CHECK, move || {
+            publish::check_destination(&owned, &folders)
+        })
     }
 
     /// Makes the temporary file `name`, for its owner only (0600). The name is recorded before and cannot be guessed, so
@@ -137,13 +132,13 @@ impl OwnerDisk {
     /// Deletes a temporary file and syncs the folder. `Ok` also when the file or its folder is gone already, and
     /// when something that is not ours has the name: that stays.
     pub fn discard<'a>(&self, folder: impl Into<FolderAt<'a>>, name: &str) -> Completion<()> {
-        let uid = self.0.uid;
+        let folders = Arc::clone(&self.0.folders);
         let folder = folder.into();
         let at = folder.to_owned();
         let owned = name.to_owned();
         self.strand(folder.path(), name).ask("delete", move |slot| {
             slot.replace(None);
-            let folder = match at.open(uid) {
+            let folder = match at.open(&folders) {
                 Err(fault) if fault.is_missing() => return Ok(()),
                 folder => folder?,
             };
@@ -241,13 +236,13 @@ impl OwnerDisk {
         name: &str,
         is_taken: impl Fn(&str) -> bool + Send + 'static,
     ) -> Completion<String> {
-        let uid = self.0.uid;
+        let folders = Arc::clone(&self.0.folders);
         let folder = folder.into();
         let at = folder.to_owned();
         let owned = name.to_owned();
         let path = folder.path().join(name);
         self.once(&path, "find a free name like", move || {
-            publish::free_name(&at.open(uid)?, &owned, is_taken)
+            publish::free_name(&*at.open(&folders)?, &owned, is_taken)
         })
     }
 }
@@ -268,7 +263,7 @@ fn prepared(strand: &Arc<Strand<Slot>>, result: Result<Inode, SyncFault>, answer
 
 /// Where an operation on a temporary file happens, on a disk thread.
 struct Place<'a> {
-    folder: Folder,
+    folder: Arc<Folder>,
     name: String,
     slot: &'a mut Slot,
     strand: Arc<Strand<Slot>>,
@@ -317,7 +312,7 @@ impl Place<'_> {
         let number = rustix::fs::fstat(&fd)?.st_ino;
         let identity = folder.identity()?;
         let entry = Entry {
-            folder: folder.again()?,
+            folder: Arc::clone(folder),
             name: name.clone(),
         };
         Ok((OpenFile::made(fd, number, entry), identity))
@@ -361,24 +356,25 @@ impl OwnerDisk {
         operation: &'static str,
         work: impl FnOnce(Place<'_>, Answer<T>) + Send + 'static,
     ) -> Completion<T> {
-        let uid = self.0.uid;
         let folder = folder.into();
         let at = folder.to_owned();
         let name = name.to_owned();
         let strand = self.strand(folder.path(), &name);
         let (own, disk) = (Arc::clone(&strand), self.clone());
-        strand.ask_for(operation, move |slot, answer| match at.open(uid) {
-            Ok(folder) => {
-                let place = Place {
-                    folder,
-                    name,
-                    slot,
-                    strand: own,
-                    disk: &disk,
-                };
-                work(place, answer);
+        strand.ask_for(operation, move |slot, answer| {
+            match at.open(&disk.0.folders) {
+                Ok(folder) => {
+                    let place = Place {
+                        folder,
+                        name,
+                        slot,
+                        strand: own,
+                        disk: &disk,
+                    };
+                    work(place, answer);
+                }
+                Err(fault) => answer.send(Err(fault)),
             }
-            Err(fault) => answer.send(Err(fault)),
         })
     }
 
@@ -401,17 +397,12 @@ impl OwnerDisk {
             .strands
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(strand) = strands.live.get(&path).and_then(Weak::upgrade) {
+        if let Some(strand) = strands.get(&path) {
             return strand;
-        }
-        if strands.live.len() >= strands.sweep_at {
-            strands.live.retain(|_, strand| strand.strong_count() > 0);
-            // Doubling makes the sweeps cost a constant share of the insertions.
-            strands.sweep_at = (2 * strands.live.len()).max(64);
         }
         let pool = Arc::clone(&self.0.pool);
         let strand = Strand::new(Arc::clone(&pool), &path, Slot::new(pool));
-        strands.live.insert(path, Arc::downgrade(&strand));
+        strands.put(&path, &strand);
         strand
     }
 }

@@ -19,7 +19,7 @@ use rustix::{
 use crate::{
     content::{self, OpenFile},
     error::Fault,
-    folder::{Folder, Found},
+    folder::{Folder, Folders, Found},
     names,
     syncer::Unsynced,
 };
@@ -52,7 +52,7 @@ pub(crate) struct Prepared {
 }
 
 /// Checks a destination before anything is fetched; see `OwnerDisk::check_destination`.
-pub(crate) fn check_destination(path: &Path, uid: u32) -> Result<Inode, Fault> {
+pub(crate) fn check_destination(path: &Path, folders: &Folders) -> Result<Inode, Fault> {
     let only_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let (folder, name) = if only_folder {
         (path, None)
@@ -60,7 +60,7 @@ pub(crate) fn check_destination(path: &Path, uid: u32) -> Result<Inode, Fault> {
         let name = names::checked(path.file_name())?;
         (path.parent().unwrap_or(Path::new("/")), Some(name))
     };
-    let folder = Folder::open(folder, uid)?;
+    let folder = folders.at(folder)?;
     folder.check_writable()?;
     if let Some(entry) = name.map(|name| folder.entry(name)).transpose()?.flatten() {
         if FileType::from_raw_mode(entry.st_mode) == FileType::Directory {

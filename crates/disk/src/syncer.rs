@@ -27,6 +27,7 @@ use crate::{
     content::Entry,
     direct,
     error::Fault,
+    folder::FileKey,
     pool::{Pool, Turn, Work},
     rights::Refusal,
 };
@@ -199,11 +200,10 @@ impl Work for Syncer {
 impl What {
     /// On which device it is.
     fn device(&self) -> Option<u64> {
-        let stat = match self {
-            Self::File(file) => rustix::fs::fstat(&file.file),
-            Self::Names(entry) => entry.folder.stat(),
-        };
-        stat.ok().map(|stat| stat.st_dev)
+        match self {
+            Self::File(file) => rustix::fs::fstat(&file.file).ok().map(|stat| stat.st_dev),
+            Self::Names(entry) => Some(entry.folder.key().device),
+        }
     }
 }
 
@@ -214,7 +214,7 @@ fn sync(group: Vec<Request>) {
         .map(|request| (request.what.device(), request))
         .collect();
     let whole = sync_whole(&on_device);
-    let mut folders = Folders::default();
+    let mut folders = Synced::default();
     for (device, Request { what, answer }) in on_device {
         let is_synced = device.is_some_and(|device| whole.contains(&device));
         let result = match &what {
@@ -279,9 +279,9 @@ fn unwritten() -> Option<u64> {
 
 /// The folders that were synced for one group.
 #[derive(Default)]
-struct Folders(BTreeSet<(u64, u64)>);
+struct Synced(BTreeSet<FileKey>);
 
-impl Folders {
+impl Synced {
     fn sync_file(&mut self, file: &Unsynced) -> Result<(), SyncFault> {
         let synced = retry_on_intr(|| {
             if file.attributes {
@@ -299,8 +299,7 @@ impl Folders {
 
     /// Syncs the entry's folder, unless it was synced for another one of the group: all of them were made before.
     fn sync(&mut self, entry: &Entry) -> Result<(), Fault> {
-        let stat = entry.folder.stat()?;
-        let folder = (stat.st_dev, stat.st_ino);
+        let folder = entry.folder.key();
         if !self.0.contains(&folder) {
             entry.sync()?;
             self.0.insert(folder);
