@@ -222,7 +222,7 @@ fn put_files(connection: &Connection, id: JobId, files: &[Arc<FileRecord>]) -> R
             json(sink)?,
             json(folder)?,
             temporary,
-            checksum.as_ref().map(|checksum| checksum.to_string()),
+            checksum.as_ref().map(ToString::to_string),
             size.map(number),
             json(validator)?,
             modified.map(|at| number(at.0)),
