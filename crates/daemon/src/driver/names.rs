@@ -24,8 +24,11 @@ pub(super) struct Names {
 #[derive(Debug, Default)]
 struct Given {
     folders: HashMap<Arc<Path>, InFolder>,
-    jobs: HashMap<JobId, Vec<(Arc<Path>, Arc<str>)>>,
+    jobs: HashMap<JobId, Vec<Taken>>,
 }
+
+/// A folder and a name in it.
+type Taken = (Arc<Path>, Arc<str>);
 
 #[derive(Debug, Default)]
 struct InFolder {
