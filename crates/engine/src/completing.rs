@@ -34,7 +34,12 @@ enum Stage {
     /// Runs are ending.
     Halting,
     /// Finished files get mode, time and length.
-    Preparing { round: Round, failure: Failure },
+    Preparing {
+        round: Round,
+        failure: Failure,
+        /// Without a temporary file after a restart: they have their names already, or are lost.
+        gone: VecDeque<FileIndex>,
+    },
     /// Finished files get their names.
     Publishing { round: Round, failure: Failure },
     /// Temporary files go.
@@ -55,6 +60,15 @@ struct Round {
 }
 
 impl Round {
+    fn new(action: fn(FileId) -> Action, rest: VecDeque<FileIndex>) -> Self {
+        let waiting = BTreeSet::new();
+        Self {
+            action,
+            waiting,
+            rest,
+        }
+    }
+
     /// What the driver gets next, in lots.
     fn lot(&mut self) -> Vec<FileIndex> {
         if self.waiting.len() > AT_ONCE / 2 {
@@ -142,6 +156,11 @@ impl JobMut<'_> {
                     failure: None,
                 },
                 Stage::Publishing { failure: None, .. } => self.discard(File::is_unfinished),
+                // Which ones have their names is found out all the same.
+                Stage::Preparing { failure, gone, .. } if !gone.is_empty() => Stage::Publishing {
+                    round: Round::new(Action::Publish, gone),
+                    failure,
+                },
                 Stage::Preparing {
                     failure: Some(failure),
                     ..
@@ -167,7 +186,12 @@ impl JobMut<'_> {
     pub fn prepared(&mut self, index: FileIndex, answer: Result<Inode, Trouble>) {
         let is_known = self.job.file(index).is_some_and(File::is_identified);
         if let Some(Closing {
-            stage: Stage::Preparing { round, failure },
+            stage:
+                Stage::Preparing {
+                    round,
+                    failure,
+                    gone,
+                },
             resumed,
             ..
         }) = &mut self.job.closing
@@ -175,9 +199,10 @@ impl JobMut<'_> {
         {
             match answer {
                 Ok(inode) => self.identify(index, inode),
-                // What names it finds out whether it has its name already.
                 Err(trouble)
-                    if *resumed && is_known && trouble.condition == Condition::LocalFileChanged => {
+                    if *resumed && is_known && trouble.condition == Condition::LocalFileChanged =>
+                {
+                    gone.push_back(index);
                 }
                 Err(trouble) => {
                     failure.get_or_insert((index, trouble));
@@ -285,6 +310,7 @@ impl JobMut<'_> {
         Stage::Preparing {
             round: self.round(File::is_unnamed, Action::Prepare),
             failure: None,
+            gone: VecDeque::new(),
         }
     }
 
@@ -301,11 +327,7 @@ impl JobMut<'_> {
     /// The same work with every file that `fits`.
     fn round(&self, fits: impl Fn(&File) -> bool, action: fn(FileId) -> Action) -> Round {
         let files = self.job.files().iter().filter(|file| fits(file));
-        Round {
-            action,
-            waiting: BTreeSet::new(),
-            rest: files.map(|file| file.record.index).collect(),
-        }
+        Round::new(action, files.map(|file| file.record.index).collect())
     }
 
     /// Complete or Cancel has done its work.

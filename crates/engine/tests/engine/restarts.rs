@@ -1,7 +1,7 @@
 //! The service ends at any moment and goes on with what it stored.
 
 use bgcopy_engine::{Action, Call, Event, Publication, Report, Trouble};
-use bgcopy_model::{Condition, Extent, FileId, JobId, JobSpec, JobState as S, RangeSet};
+use bgcopy_model::{Condition, Extent, FileId, FilePhase, JobId, JobSpec, JobState as S, RangeSet};
 use std::time::Duration;
 
 use crate::world::{World, failed, file_specs, finished, inode, job_spec, opened};
@@ -109,6 +109,30 @@ fn a_preparation_that_fails_after_a_restart_renames_nothing() {
     world.step(Event::Prepared(file(id, 0), Err(trouble)));
     assert_eq!(world.state(id), S::Transferred);
     assert!(world.asked.is_empty());
+}
+
+#[test]
+fn a_file_that_was_named_is_so_on_record_although_another_cannot_be_prepared_after_the_restart() {
+    let mut world = World::default();
+    let id = world.transferred(2);
+    world.call(Call::Complete(id));
+    for index in [0, 1] {
+        world.step(Event::Prepared(file(id, index), Ok(inode(file(id, index)))));
+    }
+    world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
+    world.crash();
+    let gone = Trouble::new(Condition::LocalFileChanged, "it is gone");
+    world.step(Event::Prepared(file(id, 0), Err(gone)));
+    let trouble = Trouble::new(Condition::DiskFailure, "no good");
+    world.step(Event::Prepared(file(id, 1), Err(trouble)));
+    assert_eq!(world.actions, [Action::Publish(file(id, 0))]);
+    world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
+    assert_eq!(world.state(id), S::Transferred);
+    assert_eq!(world.store[&id].1[&0].phase, FilePhase::Published);
+    world.call(Call::Complete(id));
+    assert!(world.actions.ends_with(&[Action::Prepare(file(id, 1))]));
+    world.do_work();
+    assert_eq!(world.state(id), S::Acknowledged);
 }
 
 #[test]
