@@ -14,7 +14,7 @@ use bgcopy_model::{FileId, JobId};
 const LONGEST: usize = 16 << 10;
 
 /// Bytes that are kept of all, each with [`ENTRY`].
-const MOST: usize = 1 << 20;
+const MOST: usize = 512 << 10;
 
 /// Bytes that it costs to keep a head, beside its own: most are short, and there may be thousands.
 const ENTRY: usize = 128;

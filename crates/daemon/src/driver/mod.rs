@@ -384,7 +384,7 @@ impl Driver {
     /// The same, with more effects after those of the actions.
     fn take_and(&mut self, actions: Vec<Action>, more: Vec<Effect>) {
         let mut mutations = Vec::new();
-        let mut effects = Vec::new();
+        let mut effects = Vec::with_capacity(actions.len() + more.len());
         let mut at_once = Vec::new();
         for action in actions {
             match action {
