@@ -356,7 +356,7 @@ impl JobMut<'_> {
         let url = uri.and_then(|uri| parse_url(uri).ok());
         let moved = |url: &Url| {
             let file = self.job.file(FILE);
-            file.is_some_and(|file| file.record.url != *url)
+            file.is_some_and(|file| *file.record.url != *url)
         };
         if let Some(url) = url.filter(moved) {
             self.move_to(FILE, url);

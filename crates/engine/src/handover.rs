@@ -12,7 +12,7 @@
 //! name.
 //! A crash before the last commit leaves the job with its old owner, SUSPENDED.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bgcopy_model::{
     FileIndex, FilePhase, HttpOptions, JobId, JobPhase, Now, Owner, ProxyEnvironment,
@@ -147,7 +147,7 @@ impl JobMut<'_> {
         record.activation = None;
         let files = self.job.files().iter();
         let with_user = files.filter(|file| {
-            let urls = [Some(&file.record.url), file.record.found_at.as_deref()];
+            let urls = [Some(&*file.record.url), file.record.found_at.as_deref()];
             let has_user = |url: &Url| !url.username().is_empty() || url.password().is_some();
             urls.into_iter().flatten().any(has_user)
         });
@@ -155,7 +155,7 @@ impl JobMut<'_> {
             self.edit(index, |file| {
                 let record = file.change();
                 record.found_at = None;
-                let url = &mut record.url;
+                let url = Arc::make_mut(&mut record.url);
                 // These fail only for URLs that cannot have a user.
                 let _ = url.set_password(None).and_then(|()| url.set_username(""));
             });

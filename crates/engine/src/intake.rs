@@ -195,11 +195,11 @@ fn file_record(
     let mirrors = mirrors::checked(spec.mirrors, &spec.url, spec.checksum)?;
     let record = pathless_record(index, spec.url, spec.ranges, limits)?;
     Ok(FileRecord {
-        path,
+        path: path.into(),
         naming,
         sink: Sink::File,
         folder: spec.folder,
-        temporary: format!(".bgcopy-{}-{index}.part", job.simple()),
+        temporary: format!(".bgcopy-{}-{index}.part", job.simple()).into(),
         checksum: spec.checksum.map(Box::new),
         mirrors,
         ..record
@@ -221,14 +221,14 @@ pub(crate) fn pathless_record(
     Layout::new(&ranges).map_err(|error| Refusal::new(error.into(), error.to_string()))?;
     let mut record = FileRecord {
         index,
-        url,
+        url: Arc::new(url),
         mirrors: Vec::new(),
         found_at: None,
-        path: PathBuf::new(),
+        path: Path::new("").into(),
         naming: Naming::Given,
         sink: Sink::Stream { set: 0 },
         folder: None,
-        temporary: String::new(),
+        temporary: Arc::default(),
         ranges,
         checksum: None,
         size: None,
@@ -278,7 +278,6 @@ pub(crate) fn destination(path: &Path) -> Result<(PathBuf, Naming), Refusal> {
     if is_folder {
         plain.push(NAMELESS);
     }
-    plain.shrink_to_fit();
     if plain.file_name().map_or(0, OsStr::len) > LONGEST_NAME {
         return Err(bad_path(path, "the file's name is longer than 255 bytes"));
     }

@@ -225,7 +225,7 @@ impl Job {
             self.destinations.insert(hash(&path));
             self.edit(index, |file| {
                 let record = file.change();
-                record.path = path;
+                record.path = path.into();
                 record.naming = Naming::Chosen;
                 file.unsaved = true;
             });
@@ -262,7 +262,7 @@ impl Job {
 
     /// Whether a file of this job is to have this name in the end.
     pub fn is_taken(&self, path: &Path) -> bool {
-        let same = |file: &File| !file.record.name_pending() && file.record.path == path;
+        let same = |file: &File| !file.record.name_pending() && *file.record.path == *path;
         self.destinations.contains(&hash(path)) && self.files.iter().any(same)
     }
 

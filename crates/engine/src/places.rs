@@ -3,6 +3,8 @@
 //! A file with bytes goes on at its new place only when size and date are the same there (contract, row
 //! `SetRemoteName`): what is known of the version is marked as seen elsewhere, which the source and the run heed.
 
+use std::sync::Arc;
+
 use bgcopy_model::{Condition, FileIndex, FilePhase};
 use url::Url;
 
@@ -14,7 +16,7 @@ impl JobMut<'_> {
         self.require_settled()?;
         intake::check_url(&url)?;
         let file = self.job.file(index).ok_or_else(no_file)?;
-        if file.record.phase == FilePhase::Pending && file.record.url != url {
+        if file.record.phase == FilePhase::Pending && *file.record.url != url {
             self.move_to(index, url);
             self.touch();
         }
@@ -37,7 +39,7 @@ impl JobMut<'_> {
             }
             if let Some(url) = replaced(&record.url, &old, new)? {
                 intake::check_url(&url)?;
-                if url != record.url {
+                if url != *record.url {
                     moves.push((record.index, url));
                 }
             }
@@ -73,7 +75,7 @@ impl JobMut<'_> {
     pub fn move_to(&mut self, index: FileIndex, url: Url) {
         let stopped = self.edit(index, |file| {
             let record = file.change();
-            record.url = url;
+            record.url = Arc::new(url);
             record.found_at = None;
             record.validator = std::mem::take(&mut record.validator).moved();
             match file.slot {

@@ -1,6 +1,6 @@
 //! The durable form of a job: what the engine works on and the store keeps. What is not in here does not survive.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -185,7 +185,7 @@ pub struct FileRecord {
     /// Its place in the job.
     pub index: FileIndex,
     /// Where it is.
-    pub url: Url,
+    pub url: Arc<Url>,
     /// Where it is too, in the order in which they are asked; none without a checksum. Nothing of the job's secrets goes
     /// there.
     pub mirrors: Vec<Mirror>,
@@ -194,7 +194,7 @@ pub struct FileRecord {
     /// time only.
     pub found_at: Option<Box<Url>>,
     /// Its destination: an absolute path. While its name is [`Naming::Pending`], only the folder is final.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// Where the last component of `path` comes from.
     pub naming: Naming,
     /// What takes its bytes. Of one that goes into a stream, `path`, `folder` and `temporary` say nothing.
@@ -203,7 +203,7 @@ pub struct FileRecord {
     /// when the temporary file is made.
     pub folder: Option<Inode>,
     /// The name of the temporary file in the destination's folder. Recorded before the file is made.
-    pub temporary: String,
+    pub temporary: Arc<str>,
     /// The ranges wanted; empty: all of it.
     pub ranges: Vec<ByteRange>,
     /// The digest it must have.

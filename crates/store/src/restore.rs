@@ -1,5 +1,7 @@
 //! Reads the whole queue. What cannot be read is set aside by [`crate::quarantine`], job by job, and named.
 
+use std::sync::Arc;
+
 use bgcopy_model::{
     ClientContext, ClockAnchor, Due, FileRecord, JobId, JobRecord, Moment, NotifyFlags, Owner,
     ParseChecksumError, PeerCaching, Priority, Profile, Spent, Timestamp, TransferPolicy,
@@ -194,7 +196,7 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
         index: cells.small()?,
         url: cells.take(|value| {
             let text = value.as_str().map_err(|e| e.to_string())?;
-            Url::parse(text).map_err(|e| e.to_string())
+            Url::parse(text).map(Arc::new).map_err(|e| e.to_string())
         })?,
         mirrors: cells.optional_secret_json()?.unwrap_or_default(),
         found_at: cells.take(|value| {
@@ -202,11 +204,11 @@ fn read_file(cells: &mut Cells<'_>) -> Result<FileRecord, Damage> {
             let url = text.map(Url::parse).transpose();
             url.map(|url| url.map(Box::new)).map_err(|e| e.to_string())
         })?,
-        path: cells.path()?,
+        path: cells.path()?.into(),
         naming: cells.json()?,
         sink: cells.json()?,
         folder: cells.json()?,
-        temporary: cells.text()?,
+        temporary: cells.text()?.into(),
         ranges: cells.optional_json()?.unwrap_or_default(),
         checksum: cells.take(|value| {
             let text = value.as_str_or_null().map_err(|e| e.to_string())?;
@@ -378,10 +380,10 @@ mod tests {
     fn first_files() -> Vec<FileRecord> {
         let plain = FileRecord {
             index: 0,
-            url: Url::parse("https://example.org/a?b=c").unwrap(),
+            url: Arc::new(Url::parse("https://example.org/a?b=c").unwrap()),
             mirrors: vec![],
             found_at: None,
-            path: "/home/u/a".into(),
+            path: std::path::Path::new("/home/u/a").into(),
             naming: Naming::Given,
             sink: Sink::File,
             folder: None,

@@ -2,7 +2,9 @@
 
 mod common;
 
-use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use bgcopy_model::{
     AuthScheme, AuthTarget, ByteRange, ClientContext, ClockAnchor, Condition, Credential,
@@ -208,17 +210,17 @@ prop_compose! {
         address.set_query(Some(&url));
         FileRecord {
             index,
-            url: address,
+            url: Arc::new(address),
             mirrors: mirrors
                 .into_iter()
                 .map(|priority| Mirror { url: Url::parse("https://u:p@mirror.example.org/é").unwrap(), priority })
                 .collect(),
             found_at: found_at.then(|| Box::new(Url::parse("https://mirror.example.org/é").unwrap())),
-            path: OsString::from_vec(path).into(),
+            path: PathBuf::from(OsString::from_vec(path)).into(),
             naming,
             sink,
             folder: folder.map(|(device, number)| Inode { device, number }),
-            temporary,
+            temporary: temporary.into(),
             ranges: ranges.into_iter().map(|(offset, length)| ByteRange { offset, length }).collect(),
             checksum: checksum.map(|text| Box::new(text.parse().unwrap())),
             size,

@@ -120,7 +120,7 @@ fn fold_effects(effects: Vec<Effect>) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use bgcopy_model::{
         ClockAnchor, Extent, FilePhase, FileProgress, JobProgress, Moment, Naming, RangeSet,
@@ -135,14 +135,14 @@ mod tests {
     fn record(index: FileIndex, durable: u64) -> Arc<FileRecord> {
         Arc::new(FileRecord {
             index,
-            url: "http://h/x".parse().unwrap(),
+            url: Arc::new("http://h/x".parse().unwrap()),
             mirrors: vec![],
             found_at: None,
-            path: PathBuf::from("/d/x"),
+            path: Path::new("/d/x").into(),
             naming: Naming::Given,
             sink: bgcopy_model::Sink::File,
             folder: None,
-            temporary: ".x.part".to_owned(),
+            temporary: ".x.part".into(),
             ranges: vec![],
             checksum: None,
             size: None,

@@ -73,7 +73,7 @@ impl FileSnapshot {
 
     /// The temporary file's whole path.
     pub fn temporary(&self) -> PathBuf {
-        self.record.path.with_file_name(&self.record.temporary)
+        self.record.path.with_file_name(&*self.record.temporary)
     }
 
     /// How far it is.

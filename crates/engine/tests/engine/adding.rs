@@ -97,7 +97,8 @@ fn a_file_knows_its_temporary_name_before_it_is_made() {
     let mut world = World::default();
     let id = world.create(job_spec(), file_specs(2), false);
     let stored = &world.store[&id].1[&1];
-    assert_eq!(stored.temporary, format!(".bgcopy-{}-1.part", id.simple()));
+    let temporary = format!(".bgcopy-{}-1.part", id.simple());
+    assert_eq!(*stored.temporary, temporary);
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn a_name_that_was_taken_meanwhile_gives_way_to_another_that_is_stored_first() {
         Ok(Publication::Taken { free }),
     ));
     let stored = &world.store[&id].1[&0];
-    assert_eq!(stored.path, Path::new("/folder/a (1).iso"));
+    assert_eq!(*stored.path, *Path::new("/folder/a (1).iso"));
     assert!(world.asked.contains(&(Work::Publish, file(id, 0))));
     world.step(Event::Published(file(id, 0), Ok(Publication::Done)));
     assert_eq!(world.state(id), S::Acknowledged);

@@ -61,12 +61,12 @@ fn a_file_that_is_being_fetched_stops_and_starts_again_with_its_new_url() {
     world.report(file(id, 0), STOPPED);
     assert_ne!(world.runs[&file(id, 0)].attempt, run);
     let record = world.job(id).file(0).unwrap().record().clone();
-    assert_eq!((&record.url, record.durable.len()), (&there, 60));
+    assert_eq!((&*record.url, record.durable.len()), (&there, 60));
     assert_eq!(record.validator, version("\"old\"").moved());
     world.crash();
     let stored = world.job(id).file(0).unwrap().record().clone();
     assert_eq!(
-        (&stored.validator, &stored.url),
+        (&stored.validator, &*stored.url),
         (&record.validator, &there)
     );
     // The first answer from there is what counts from then on.

@@ -212,7 +212,7 @@ fn a_name_that_the_answer_gives_is_taken_once() {
     let id = world.create(job_spec(), vec![file_spec("/folder/")], true);
     let record = world.job(id).file(0).unwrap().record();
     assert!(record.name_pending());
-    assert_eq!(record.path, Path::new("/folder/download"));
+    assert_eq!(*record.path, *Path::new("/folder/download"));
     let named = |name: &str| Report::Opened {
         size: None,
         version: Validator::default(),
@@ -223,9 +223,12 @@ fn a_name_that_the_answer_gives_is_taken_once() {
     world.report(file(id, 0), named("second.iso"));
     let record = world.job(id).file(0).unwrap().record();
     assert!(!record.name_pending());
-    assert_eq!(record.path, Path::new("/folder/first.iso"));
+    assert_eq!(*record.path, *Path::new("/folder/first.iso"));
     world.report(file(id, 0), Report::Durable(bytes(1)));
-    assert_eq!(world.store[&id].1[&0].path, Path::new("/folder/first.iso"));
+    assert_eq!(
+        *world.store[&id].1[&0].path,
+        *Path::new("/folder/first.iso")
+    );
 }
 
 #[test]
@@ -266,7 +269,7 @@ fn files_of_a_job_never_get_the_same_name_and_never_one_that_leaves_the_folder()
         "/a/download",
         "/a/download-4",
     ];
-    assert_eq!(paths, expected.map(std::path::PathBuf::from));
+    assert_eq!(paths, expected.map(|path| Path::new(path).into()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Plain records for tests.
 
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bgcopy_model::{
     ClientContext, Due, Extent, FilePhase, FileRecord, Header, HttpOptions, JobId, JobPhase,
@@ -58,14 +58,17 @@ pub fn file(index: u32) -> FileRecord {
     let url = format!("https://downloads.example.org/pool/main/b/bgcopy/part-{index:06}.deb");
     FileRecord {
         index,
-        url: Url::parse(&url).expect("this is a URL"),
+        url: Arc::new(Url::parse(&url).expect("this is a URL")),
         mirrors: vec![],
         found_at: None,
-        path: format!("/home/someone/Downloads/a folder/part-{index:06}.deb").into(),
+        path: Path::new(&format!(
+            "/home/someone/Downloads/a folder/part-{index:06}.deb"
+        ))
+        .into(),
         naming: Naming::Given,
         sink: Sink::File,
         folder: None,
-        temporary: format!(".part-{index:06}.deb.0123456789abcdef.bgcopy"),
+        temporary: format!(".part-{index:06}.deb.0123456789abcdef.bgcopy").into(),
         ranges: vec![],
         checksum: None,
         size: Some(1 << 30),

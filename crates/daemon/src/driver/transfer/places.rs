@@ -28,7 +28,7 @@ pub(super) struct Places {
 impl Places {
     pub(super) fn new(client: &Client, start: &Start) -> Self {
         let origin = Target {
-            url: start.file.url.clone(),
+            url: Url::clone(&start.file.url),
             headers: start.headers.clone(),
             proxies: start.proxies.clone(),
             proxy: start.http.proxy.clone(),

@@ -69,7 +69,7 @@ impl Run<'_> {
         let written = self.durable.clone();
         let found = local.disk.reopen(folder, &self.file.temporary, written);
         let Some(found) = found.await? else {
-            let path = self.file.path.with_file_name(&self.file.temporary);
+            let path = self.file.path.with_file_name(&*self.file.temporary);
             let detail = format!("the temporary file {} is gone or too short", path.display());
             return Err(Halt::local(Condition::LocalFileChanged, detail));
         };

@@ -240,13 +240,13 @@ fn target(url: &str) -> Target {
 fn record(folder: &Path, url: &str, checksum: Option<String>) -> FileRecord {
     FileRecord {
         index: 0,
-        url: url.parse().unwrap(),
+        url: Arc::new(url.parse().unwrap()),
         found_at: None,
-        path: folder.join("x"),
+        path: folder.join("x").into(),
         naming: Naming::Given,
         sink: model::Sink::File,
         folder: None,
-        temporary: TEMPORARY.to_owned(),
+        temporary: TEMPORARY.into(),
         ranges: vec![],
         checksum: checksum.map(|digest| Box::new(format!("sha256:{digest}").parse().unwrap())),
         size: None,
