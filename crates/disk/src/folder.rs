@@ -2,7 +2,7 @@
 //!
 //! Owns the way from a path to a descriptor. Symbolic links on the way to the folder are followed, with the rights
 //! of the thread; the last component is never followed. It must never act on a path a second time: everything
-//! goes through the descriptor.
+//! goes through the descriptor. An operation that finds the folder open asks only whether the path still leads there.
 
 use std::{
     os::fd::{AsRawFd as _, OwnedFd},
