@@ -105,7 +105,8 @@ impl Outbox {
             }
         }
         let forgotten = std::mem::take(&mut self.forgotten);
-        actions.reserve_exact(2 * forgotten.len() + changes.len() + self.work.len());
+        let calls = self.replies.len() + self.calls.len();
+        actions.reserve_exact(2 * forgotten.len() + changes.len() + self.work.len() + calls);
         let forget = |id: &JobId| Action::Store(Mutation::Forget(*id));
         actions.extend(forgotten.iter().map(forget));
         actions.append(&mut changes);
